@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_IOMMU_GROUP_H
+#define VIADUCT_IOMMU_GROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <viaduct/util/bdf.h>
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+#include <viaduct/util/range.h>
+
+/*
+ * IOMMU groups: the smallest set of functions the IOMMU can keep apart from the rest
+ * (Documentation/driver-api/vfio.rst). A group goes to a guest whole or not at all.
+ */
+#define VIA_DRIVER_NAME_BYTES 64
+
+struct via_iommu_group_member {
+	struct via_bdf bdf;
+	char driver[VIA_DRIVER_NAME_BYTES]; /* "" when no driver is bound */
+	uint32_t class_code;		    /* PCI base class, subclass and interface, 24 bits */
+};
+
+struct via_iommu_group {
+	unsigned int id;
+	char type[16]; /* "DMA", "DMA-FQ", "identity"; "" when the kernel does not say */
+	struct via_iommu_group_member *members; /* by address */
+	size_t member_count;
+	/* IOVA the kernel keeps for itself: "direct", "reserved" and "msi" regions of sysfs.
+	 * "direct-relaxable" ones are left out: they do not hinder an assignment. */
+	struct via_range_set reserved;
+};
+
+/**
+ * via_iommu_group_load() - what sysfs says about the group of a function.
+ * @group: zero-initialised; released with via_iommu_group_clear().
+ *
+ * Return: 0; -ENODEV when there is no such function; -ENXIO when it is in no group, because the
+ * host has no IOMMU or it is off; -EPROTO when sysfs holds something unreadable; -ENOMEM.
+ */
+VIA_API int via_iommu_group_load(struct via_host *host, struct via_bdf bdf,
+				 struct via_iommu_group *group, struct via_error *err);
+VIA_API void via_iommu_group_clear(struct via_iommu_group *group);
+
+/**
+ * via_iommu_group_check_viable() - whether VFIO will hand the group out: every member is bound
+ * to a VFIO driver, to pci-stub, to pcieport, or to none.
+ *
+ * Return: 0, or -EPERM with a sentence that names the members in the way and their drivers.
+ */
+VIA_API int via_iommu_group_check_viable(const struct via_iommu_group *group,
+					 struct via_error *err);
+
+#endif

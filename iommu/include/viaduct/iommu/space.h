@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_IOMMU_SPACE_H
+#define VIADUCT_IOMMU_SPACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viaduct/util/bdf.h>
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+#include <viaduct/util/range.h>
+
+/*
+ * A DMA address space: what the devices of one guest can reach, and the one owner of the VFIO
+ * container (later also of the iommufd IOAS) behind it. All functions of a guest share one.
+ *
+ * Not thread-safe: one thread at a time.
+ */
+struct via_iommu_space;
+
+enum via_iommu_backend {
+	VIA_IOMMU_BACKEND_GROUP, /* VFIO container with the type1 v2 driver */
+};
+
+enum {
+	VIA_IOMMU_READ = 1, /* the device may read */
+	VIA_IOMMU_WRITE = 2, /* the device may write */
+};
+
+/* Every mapping that was made, for --stats. */
+struct via_iommu_space_stats {
+	uint64_t map_calls;
+	uint64_t map_bytes;
+	uint64_t map_ns;
+	uint64_t unmap_calls;
+	uint64_t unmap_ns;
+};
+
+/**
+ * via_iommu_space_new() - an empty address space that no device uses yet.
+ * @space: released with via_iommu_space_free().
+ *
+ * Return: 0, -ENOENT when the host has no /dev/vfio/vfio (the sentence says which module to
+ * load), -EACCES without permission, -EPROTONOSUPPORT for a VFIO this code does not know, -ENOMEM.
+ */
+VIA_API int via_iommu_space_new(struct via_host *host, enum via_iommu_backend backend,
+				struct via_iommu_space **space, struct via_error *err);
+
+/**
+ * via_iommu_space_free() - give the address space back. Every device opened through it must be
+ * closed before; whatever is still mapped is unmapped first.
+ */
+VIA_API void via_iommu_space_free(struct via_iommu_space *space);
+
+/**
+ * via_iommu_space_open_device() - attach a function's group to the address space (unless it is
+ * already) and open the function.
+ * @device_fd: a VFIO device file descriptor that the caller owns and closes before the space.
+ *
+ * Return: 0; -ENODEV for no such function; -ENXIO when it is in no IOMMU group; -EPERM for a
+ * group that is not viable (naming who is in the way) or a host that cannot remap interrupts;
+ * -EBUSY when another process holds the group (naming it where it can be found); -EACCES without
+ * permission on the group's file; -EINVAL when the function is not bound to vfio-pci (the sentence
+ * says the command that binds it); -ENOMEM.
+ */
+VIA_API int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bdf,
+					int *device_fd, struct via_error *err);
+
+/** via_iommu_space_iova() - the IOVA that can be mapped, known once a device is attached. */
+VIA_API const struct via_range_set *via_iommu_space_iova(const struct via_iommu_space *space);
+
+/* A piece of guest memory: @size_bytes at @hva of this process, seen by devices at @iova. */
+struct via_iommu_mapping {
+	uint64_t iova;
+	void *hva;
+	uint64_t size_bytes;
+};
+
+/**
+ * via_iommu_space_map_memory() - let the devices read and write guest memory, one map call per
+ * piece. Checked before the first call: that every piece is page-aligned and inside the IOVA
+ * ranges, that the kernel has DMA entries left for all of them, and that RLIMIT_MEMLOCK allows
+ * their sum (or the process has CAP_IPC_LOCK). All or nothing: a failure unmaps what was mapped.
+ *
+ * Return: 0; -EINVAL for a misaligned, empty or overlapping piece; -ERANGE for a piece outside the
+ * IOVA ranges (the sentence names the range in the way); -ENOSPC when DMA entries are short (with
+ * both numbers); -ENOMEM when the locked-memory limit is too low (with the number needed and the
+ * command that raises it) or memory cannot be pinned.
+ */
+VIA_API int via_iommu_space_map_memory(struct via_iommu_space *space,
+				       const struct via_iommu_mapping *pieces, size_t count,
+				       struct via_error *err);
+
+/**
+ * via_iommu_space_unmap_all() - take all memory away from the devices. To be called before the
+ * memory is given back, after bus mastering was cleared.
+ *
+ * Return: 0, or the errno of the first unmap that failed; the rest is still tried.
+ */
+VIA_API int via_iommu_space_unmap_all(struct via_iommu_space *space, struct via_error *err);
+
+VIA_API struct via_iommu_space_stats
+via_iommu_space_stats(const struct via_iommu_space *space);
+
+#endif

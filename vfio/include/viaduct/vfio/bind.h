@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_VFIO_BIND_H
+#define VIADUCT_VFIO_BIND_H
+
+#include <stdbool.h>
+
+#include <viaduct/iommu/group.h>
+#include <viaduct/util/bdf.h>
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+
+/*
+ * Which driver a function has, changed through driver_override and never new_id, which would
+ * grab every device of that ID (Documentation/ABI/testing/sysfs-bus-pci).
+ */
+
+/**
+ * via_vfio_driver() - the driver bound to a function.
+ * @driver: "" when there is none.
+ *
+ * Return: 0, -ENODEV when there is no such function.
+ */
+VIA_API int via_vfio_driver(struct via_host *host, struct via_bdf bdf,
+			    char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err);
+
+/**
+ * via_vfio_check_unused() - whether the host can do without a function: none of its netdevs has
+ * a route, is up with an address, or belongs to a bridge, bond or other upper device; none of its
+ * disks is mounted, swapped on, or held by another device; no process holds its VFIO group.
+ *
+ * Return: 0; -EBUSY with a sentence that says who uses it; -ENODEV.
+ */
+VIA_API int via_vfio_check_unused(struct via_host *host, struct via_bdf bdf,
+				  struct via_error *err);
+
+/**
+ * via_vfio_bind() - give a function to @driver ("vfio-pci" or another), and remember under
+ * run/viaduct/devices what it had, so that via_vfio_unbind() gives it back. Already bound: nothing
+ * to do. A failure puts the former driver and override back.
+ *
+ * Does not ask via_vfio_check_unused(); the caller does, before.
+ *
+ * Return: 0; -ENODEV; -ENOENT when the driver is not loaded (the sentence says the modprobe);
+ * -ENXIO for vfio-pci without an IOMMU group; -EACCES/-EPERM without the privilege; -EIO when the
+ * driver refused the function.
+ */
+VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char *driver,
+			  struct via_error *err);
+
+/**
+ * via_vfio_unbind() - take a function from the driver via_vfio_bind() gave it to, and give it
+ * back to the one it had then (which may be none). Without a record the override is cleared and
+ * the kernel chooses.
+ * @driver: the driver it has now; "" for none.
+ *
+ * Return: 0; -ENODEV; -EBUSY when a process still holds it open; -EACCES/-EPERM; -EIO.
+ */
+VIA_API int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,
+			    char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err);
+
+#endif
