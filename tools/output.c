@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "output.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viaduct/util/cleanup.h>
+
+static void print_sentence(const char *fmt, va_list args)
+{
+	fflush(stdout);
+	fputs("viaduct: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
+void via_error_print(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_sentence(fmt, args);
+	va_end(args);
+}
+
+int via_usage_error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_sentence(fmt, args);
+	va_end(args);
+	return VIA_EXIT_USAGE;
+}
+
+int via_fail(const struct via_error *err)
+{
+	via_error_print("%s", err->text);
+	return VIA_EXIT_FAILED;
+}
+
+static const char *style_code(enum via_style style)
+{
+	switch (style) {
+	case VIA_STYLE_PLAIN:
+		return NULL;
+	case VIA_STYLE_BOLD:
+		return "1";
+	case VIA_STYLE_DIM:
+		return "2";
+	case VIA_STYLE_GOOD:
+		return "32";
+	case VIA_STYLE_WARNING:
+		return "33";
+	}
+	return NULL;
+}
+
+/* Takes @text, which may be NULL when memory ran out. */
+static void add_cell(struct via_table *table, enum via_style style, char *text)
+{
+	if (table->count == table->capacity) {
+		size_t more = table->capacity ? table->capacity * 2 : 64;
+		struct via_cell *grown = realloc(table->cells, more * sizeof(*grown));
+
+		if (!grown) {
+			table->failed = true;
+			free(text);
+			return;
+		}
+		table->cells = grown;
+		table->capacity = more;
+	}
+	table->failed |= !text;
+	table->cells[table->count++] = (struct via_cell){ text, style };
+}
+
+void via_table_init(struct via_table *table, size_t columns, const char *const *headings)
+{
+	*table = (struct via_table){ .columns = columns };
+	for (size_t i = 0; i < columns; i++)
+		add_cell(table, VIA_STYLE_BOLD, strdup(headings[i]));
+}
+
+void via_table_add(struct via_table *table, enum via_style style, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (text && !*text) {
+		free(text);
+		text = strdup("-");
+		style = VIA_STYLE_DIM;
+	}
+	add_cell(table, style, text);
+}
+
+static size_t column_width(const struct via_table *table, size_t column)
+{
+	size_t width = 0;
+
+	for (size_t i = column; i < table->count; i += table->columns)
+		if (strlen(table->cells[i].text) > width)
+			width = strlen(table->cells[i].text);
+	return width;
+}
+
+static void print_cell(const struct via_cli *cli, const struct via_cell *cell, size_t width)
+{
+	const char *code = cli->colour ? style_code(cell->style) : NULL;
+
+	if (code)
+		printf("\033[%sm%s\033[0m", code, cell->text);
+	else
+		fputs(cell->text, stdout);
+	if (width)
+		printf("%*s", (int)(width - strlen(cell->text)) + 2, "");
+}
+
+int via_table_print(const struct via_cli *cli, struct via_table *table)
+{
+	via_autofree size_t *widths = calloc(table->columns, sizeof(*widths));
+	int status = VIA_EXIT_FAILED;
+
+	if (table->failed || !widths) {
+		via_error_print("out of memory");
+		goto release;
+	}
+	for (size_t i = 0; i + 1 < table->columns; i++)
+		widths[i] = column_width(table, i);
+	for (size_t i = 0; i < table->count; i++) {
+		size_t column = i % table->columns;
+
+		print_cell(cli, &table->cells[i], widths[column]);
+		if (column + 1 == table->columns)
+			putchar('\n');
+	}
+	status = VIA_EXIT_DONE;
+release:
+	for (size_t i = 0; i < table->count; i++)
+		free(table->cells[i].text);
+	free(table->cells);
+	*table = (struct via_table){ 0 };
+	return status;
+}
+
+json_t *via_json_text(const char *text)
+{
+	via_autofree char *ascii = NULL;
+	json_t *value;
+
+	if (!text || !*text)
+		return json_null();
+	value = json_string(text);
+	if (value)
+		return value;
+	ascii = strdup(text);
+	if (!ascii)
+		return NULL;
+	for (char *c = ascii; *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	return json_string(ascii);
+}
+
+int via_json_print(json_t *value)
+{
+	int status = VIA_EXIT_DONE;
+
+	if (!value || json_dumpf(value, stdout, JSON_INDENT(2))) {
+		via_error_print("cannot print JSON: out of memory");
+		status = VIA_EXIT_FAILED;
+	} else {
+		putchar('\n');
+	}
+	json_decref(value);
+	return status;
+}
