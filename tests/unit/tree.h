@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_TESTS_UNIT_TREE_H
+#define VIADUCT_TESTS_UNIT_TREE_H
+
+#include <viaduct/util/host.h>
+
+/*
+ * A recorded host: a table of files and links made real below a temporary directory, to be named
+ * as the root of a via_host. Anything that goes wrong here ends the test program.
+ */
+struct tree_entry {
+	const char *path;    /* "sys/class/net/eth0/flags"; a trailing '/' makes a directory */
+	const char *content; /* of a file */
+	const char *link;    /* or what a symbolic link points to */
+};
+
+struct tree {
+	char root[64];
+	struct via_host *host;
+};
+
+/** tree_make() - entries up to one without a path. Ended with tree_remove(). */
+struct tree tree_make(const struct tree_entry *entries);
+
+/** tree_add() - one entry more; replaces a file or link of that path. */
+void tree_add(const struct tree *tree, struct tree_entry entry);
+
+/** tree_drop() - a path and everything below it goes. */
+void tree_drop(const struct tree *tree, const char *path);
+
+void tree_remove(struct tree *tree);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <viaduct/util/cleanup.h>
+
+#include "tree.h"
+
+static const struct tree_entry entries[] = {
+	{ "sys/a/class", "0x020000\n" },
+	{ "sys/a/count", "18446744073709551615\n" },
+	{ "sys/a/large", "18446744073709551616\n" },
+	{ "sys/a/minus", "-1\n" },
+	{ "sys/a/words", "12 apples\n" },
+	{ "sys/a/empty", "" },
+	{ "sys/a/driver", .link = "../../bus/pci/drivers/igb" },
+	{ "sys/list/b", "" },
+	{ "sys/list/a", "" },
+	{ "sys/list/.hidden", "" },
+	{ "sys/none/" },
+	{ 0 },
+};
+
+static void numbers_are_whole_and_unsigned(void **state)
+{
+	struct tree tree = tree_make(entries);
+	uint64_t value = 7;
+
+	(void)state;
+	assert_int_equal(via_host_read_u64(tree.host, &value, "sys/%s/large", "a"), -ERANGE);
+	assert_int_equal(via_host_read_u64(tree.host, &value, "sys/a/minus"), -EINVAL);
+	assert_int_equal(via_host_read_u64(tree.host, &value, "sys/a/words"), -EINVAL);
+	assert_int_equal(via_host_read_u64(tree.host, &value, "sys/a/empty"), -EINVAL);
+	assert_int_equal(via_host_read_u64(tree.host, &value, "sys/a/absent"), -ENOENT);
+	assert_int_equal(value, 7);
+	assert_int_equal(via_host_read_u64(tree.host, &value, "sys/a/class"), 0);
+	assert_int_equal(value, 0x020000);
+	assert_int_equal(via_host_read_u64(tree.host, &value, "sys/a/count"), 0);
+	assert_int_equal(value, UINT64_MAX);
+	tree_remove(&tree);
+}
+
+static void text_must_fit(void **state)
+{
+	struct tree tree = tree_make(entries);
+	char text[10];
+
+	(void)state;
+	assert_int_equal(via_host_read(tree.host, text, sizeof(text), "sys/a/class"), 0);
+	assert_string_equal(text, "0x020000");
+	assert_int_equal(via_host_read(tree.host, text, 9, "sys/a/class"), -EMSGSIZE);
+	assert_int_equal(via_host_read(tree.host, text, sizeof(text), "sys/a/empty"), 0);
+	assert_string_equal(text, "");
+	tree_remove(&tree);
+}
+
+static void links_give_their_last_name(void **state)
+{
+	struct tree tree = tree_make(entries);
+	char name[4];
+
+	(void)state;
+	assert_int_equal(via_host_link_name(tree.host, name, sizeof(name), "sys/a/driver"), 0);
+	assert_string_equal(name, "igb");
+	assert_int_equal(via_host_link_name(tree.host, name, 3, "sys/a/driver"), -ENAMETOOLONG);
+	assert_int_equal(via_host_link_name(tree.host, name, sizeof(name), "sys/a/class"),
+			 -EINVAL);
+	tree_remove(&tree);
+}
+
+static void lists_are_sorted_and_show_nothing_hidden(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_names names = { 0 };
+
+	(void)state;
+	assert_int_equal(via_host_list(tree.host, &names, "sys/list"), 0);
+	assert_int_equal(names.count, 2);
+	assert_string_equal(names.names[0], "a");
+	assert_string_equal(names.names[1], "b");
+	via_names_free(&names);
+	assert_int_equal(via_host_list(tree.host, &names, "sys/none"), 0);
+	assert_int_equal(names.count, 0);
+	via_names_free(&names);
+	assert_int_equal(via_host_list(tree.host, &names, "sys/absent"), -ENOENT);
+	tree_remove(&tree);
+}
+
+static void writes_need_an_existing_file(void **state)
+{
+	struct tree tree = tree_make(entries);
+	char text[32];
+
+	(void)state;
+	assert_int_equal(via_host_write(tree.host, "igb", "sys/a/empty"), 0);
+	assert_int_equal(via_host_read(tree.host, text, sizeof(text), "sys/a/empty"), 0);
+	assert_string_equal(text, "igb");
+	assert_int_equal(via_host_write(tree.host, "igb", "sys/a/absent"), -ENOENT);
+	tree_remove(&tree);
+}
+
+static void descriptors_are_not_inherited(void **state)
+{
+	struct tree tree = tree_make(entries);
+	via_autoclose int fd = via_host_open(tree.host, O_RDONLY, "sys/a/class");
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	tree_remove(&tree);
+}
+
+static void a_sentence_may_quote_the_one_before(void **state)
+{
+	struct via_error err;
+	char large[2 * VIA_ERROR_TEXT_BYTES];
+
+	(void)state;
+	assert_int_equal(via_error_set(&err, EPERM, "no"), -EPERM);
+	assert_int_equal(via_error_sys(&err, ENOENT, "because %s", err.text), -ENOENT);
+	assert_string_equal(err.text, "because no: No such file or directory");
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	assert_int_equal(via_error_sys(&err, EIO, "%s", large), -EIO);
+	assert_int_equal(strlen(err.text), VIA_ERROR_TEXT_BYTES - 1);
+	assert_int_equal(via_error_set(NULL, EIO, "dropped"), -EIO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_are_whole_and_unsigned),
+		cmocka_unit_test(text_must_fit),
+		cmocka_unit_test(links_give_their_last_name),
+		cmocka_unit_test(lists_are_sorted_and_show_nothing_hidden),
+		cmocka_unit_test(writes_need_an_existing_file),
+		cmocka_unit_test(descriptors_are_not_inherited),
+		cmocka_unit_test(a_sentence_may_quote_the_one_before),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
