@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <viaduct/sriov/attr.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/if_ether.h>
+#include <netlink/addr.h>
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/sriov.h>
+#include <netlink/socket.h>
+
+#include <viaduct/util/cleanup.h>
+
+static void socket_freep(struct nl_sock **socket)
+{
+	nl_socket_free(*socket);
+}
+
+static void link_putp(struct rtnl_link **link)
+{
+	rtnl_link_put(*link);
+}
+
+static void vf_putp(struct rtnl_link_vf **vf)
+{
+	if (*vf)
+		rtnl_link_vf_put(*vf);
+}
+
+/* libnl has numbers of its own; these are what a driver's refusal can turn into. */
+static int errno_of_nl(int nl_error)
+{
+	switch (abs(nl_error)) {
+	case NLE_PERM:
+		return EPERM;
+	case NLE_NOACCESS:
+		return EACCES;
+	case NLE_OPNOTSUPP:
+		return EOPNOTSUPP;
+	case NLE_NOMEM:
+		return ENOMEM;
+	case NLE_OBJ_NOTFOUND:
+	case NLE_NODEV:
+		return ENODEV;
+	case NLE_BUSY:
+		return EBUSY;
+	case NLE_RANGE:
+		return ERANGE;
+	case NLE_INVAL:
+		return EINVAL;
+	case NLE_EXIST:
+		return EEXIST;
+	default:
+		return EIO;
+	}
+}
+
+/* The interface through which the VFs of a PF are set: with several, the first. */
+static int pf_netdev(struct via_host *host, const struct via_sriov_pf *pf, const char **name,
+		     struct via_error *err)
+{
+	if (!pf->netdevs.count)
+		return via_error_set(err, ENOTSUP,
+				     "%s has no network interface, through which the attributes of "
+				     "its VFs are set%s%s",
+				     via_bdf_text(pf->bdf).text,
+				     pf->driver[0] ? "; its driver is " : ": it has no driver",
+				     pf->driver);
+	if (!via_host_is_real(host))
+		return via_error_set(err, ENOTSUP,
+				     "the attributes of VFs are not part of a recorded host");
+	*name = pf->netdevs.names[0];
+	return 0;
+}
+
+static int open_link(const char *netdev, struct nl_sock **socket_out, struct rtnl_link **link,
+		     struct via_error *err)
+{
+	via_cleanup(socket_freep) struct nl_sock *socket = nl_socket_alloc();
+	int nl;
+
+	if (!socket)
+		return via_error_sys(err, ENOMEM, "cannot ask the kernel about %s", netdev);
+	nl = nl_connect(socket, NETLINK_ROUTE);
+	/* The answer grows with the number of VFs: some 200 bytes each. */
+	if (nl >= 0)
+		nl_socket_enable_msg_peek(socket);
+	if (nl >= 0)
+		nl = rtnl_link_get_kernel(socket, 0, netdev, link);
+	if (nl < 0)
+		return via_error_set(err, errno_of_nl(nl), "cannot ask the kernel about %s: %s",
+				     netdev, nl_geterror(nl));
+	*socket_out = via_steal_ptr(socket);
+	return 0;
+}
+
+static void read_vlan(struct rtnl_link_vf *vf, struct via_sriov_attrs *attrs)
+{
+	nl_vf_vlans_t *vlans;
+
+	if (rtnl_link_vf_get_vlans(vf, &vlans) || vlans->size < 1)
+		return;
+	attrs->vlan = vlans->vlans[0].vf_vlan;
+	attrs->qos = vlans->vlans[0].vf_vlan_qos;
+	attrs->valid |= VIA_SRIOV_VLAN | VIA_SRIOV_QOS;
+	rtnl_link_vf_vlan_put(vlans);
+}
+
+/* A driver that has no such switch leaves the kernel's -1 there. */
+static void read_switch(int rc, uint32_t value, enum via_sriov_attr attr, bool *on,
+			struct via_sriov_attrs *attrs)
+{
+	if (rc || value > 1)
+		return;
+	*on = value;
+	attrs->valid |= attr;
+}
+
+static void read_attrs(struct rtnl_link *link, unsigned int index, struct via_sriov_attrs *attrs)
+{
+	via_cleanup(vf_putp) struct rtnl_link_vf *vf = rtnl_link_vf_get(link, index);
+	struct nl_addr *address;
+	uint32_t value = 0;
+	int rc;
+
+	*attrs = (struct via_sriov_attrs){ 0 };
+	if (!vf)
+		return;
+	if (!rtnl_link_vf_get_addr(vf, &address) && nl_addr_get_len(address) == VIA_MAC_BYTES) {
+		memcpy(attrs->mac.octets, nl_addr_get_binary_addr(address), VIA_MAC_BYTES);
+		attrs->valid |= VIA_SRIOV_MAC;
+	}
+	read_vlan(vf, attrs);
+	rc = rtnl_link_vf_get_trust(vf, &value);
+	read_switch(rc, value, VIA_SRIOV_TRUST, &attrs->trust, attrs);
+	rc = rtnl_link_vf_get_spoofchk(vf, &value);
+	read_switch(rc, value, VIA_SRIOV_SPOOFCHK, &attrs->spoofchk, attrs);
+}
+
+int via_sriov_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
+			struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	via_cleanup(socket_freep) struct nl_sock *socket = NULL;
+	via_cleanup(link_putp) struct rtnl_link *link = NULL;
+	const char *netdev;
+	int rc = pf_netdev(host, pf, &netdev, err);
+
+	if (!rc)
+		rc = open_link(netdev, &socket, &link, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < pf->vf_count; i++)
+		read_attrs(link, pf->vfs[i].index, &attrs[i]);
+	return 0;
+}
+
+int via_sriov_attrs_check(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
+			  const struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	const char *netdev;
+	struct via_bdf vf;
+	int rc = via_sriov_pf_vf(pf, index, &vf, err);
+
+	if (rc)
+		return rc;
+	if ((attrs->valid & VIA_SRIOV_VLAN) && attrs->vlan > VIA_SRIOV_VLAN_MAX)
+		return via_error_set(err, EINVAL, "VLAN %u does not exist: 1 to %u, or 0 for none",
+				     attrs->vlan, VIA_SRIOV_VLAN_MAX);
+	if ((attrs->valid & VIA_SRIOV_QOS) && attrs->qos > VIA_SRIOV_QOS_MAX)
+		return via_error_set(err, EINVAL, "priority %u does not exist: 0 to %u", attrs->qos,
+				     VIA_SRIOV_QOS_MAX);
+	if ((attrs->valid & VIA_SRIOV_VLAN) && !attrs->vlan && (attrs->valid & VIA_SRIOV_QOS) &&
+	    attrs->qos)
+		return via_error_set(err, EINVAL, "without a VLAN there is no priority %u to give",
+				     attrs->qos);
+	if (attrs->valid & VIA_SRIOV_MAC) {
+		struct via_mac unused;
+
+		rc = via_mac_parse(via_mac_text(attrs->mac).text, &unused, err);
+		if (rc)
+			return rc;
+	}
+	return pf_netdev(host, pf, &netdev, err);
+}
+
+static const struct {
+	enum via_sriov_attr attr; /* VLAN and priority go together, as the VLAN */
+	const char *name;
+} order[] = {
+	/* The MAC first: with spoof checking on, some drivers refuse one set later. */
+	{ VIA_SRIOV_MAC, "MAC address" },
+	{ VIA_SRIOV_VLAN, "VLAN" },
+	{ VIA_SRIOV_TRUST, "trust" },
+	{ VIA_SRIOV_SPOOFCHK, "spoof check" },
+};
+
+static int fill_vf(struct rtnl_link_vf *vf, enum via_sriov_attr attr,
+		   const struct via_sriov_attrs *attrs)
+{
+	struct nl_addr *address;
+	nl_vf_vlans_t *vlans;
+	int nl = 0;
+
+	switch (attr) {
+	case VIA_SRIOV_MAC:
+		address = nl_addr_build(AF_LLC, attrs->mac.octets, VIA_MAC_BYTES);
+		if (!address)
+			return -NLE_NOMEM;
+		rtnl_link_vf_set_addr(vf, address);
+		nl_addr_put(address);
+		break;
+	case VIA_SRIOV_VLAN:
+	case VIA_SRIOV_QOS:
+		nl = rtnl_link_vf_vlan_alloc(&vlans, 1);
+		if (nl)
+			return nl;
+		vlans->vlans[0] = (nl_vf_vlan_info_t){
+			.vf_vlan = attrs->vlan,
+			.vf_vlan_qos = attrs->qos,
+			.vf_vlan_proto = ETH_P_8021Q,
+		};
+		rtnl_link_vf_set_vlans(vf, vlans);
+		rtnl_link_vf_vlan_put(vlans);
+		break;
+	case VIA_SRIOV_TRUST:
+		rtnl_link_vf_set_trust(vf, attrs->trust);
+		break;
+	case VIA_SRIOV_SPOOFCHK:
+		rtnl_link_vf_set_spoofchk(vf, attrs->spoofchk);
+		break;
+	}
+	return 0;
+}
+
+/* One attribute in one message, so that a refusal is about that one. Returns an NLE_ number. */
+static int set_one(struct nl_sock *socket, struct rtnl_link *link, unsigned int index,
+		   enum via_sriov_attr attr, const struct via_sriov_attrs *attrs)
+{
+	via_cleanup(link_putp) struct rtnl_link *change = rtnl_link_alloc();
+	struct rtnl_link_vf *vf = rtnl_link_vf_alloc();
+	int nl = -NLE_NOMEM;
+
+	if (change && vf) {
+		rtnl_link_vf_set_index(vf, index);
+		nl = fill_vf(vf, attr, attrs);
+	}
+	if (!nl)
+		nl = rtnl_link_vf_add(change, vf);
+	if (vf)
+		rtnl_link_vf_put(vf);
+	if (nl)
+		return nl;
+	return rtnl_link_change(socket, link, change, 0);
+}
+
+static int refused(const struct via_sriov_pf *pf, unsigned int index, const char *name, int nl,
+		   struct via_error *err)
+{
+	struct via_bdf_text text = via_bdf_text(pf->bdf);
+	int errnum = errno_of_nl(nl);
+
+	if (errnum == EPERM || errnum == EACCES)
+		return via_error_set(err, EPERM,
+				     "setting the %s of VF %u of %s takes root, or CAP_NET_ADMIN",
+				     name, index, text.text);
+	return via_error_sys(err, errnum, "%s, the driver of %s, refused the %s of VF %u",
+			     pf->driver, text.text, name, index);
+}
+
+int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
+			const struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	via_cleanup(socket_freep) struct nl_sock *socket = NULL;
+	via_cleanup(link_putp) struct rtnl_link *link = NULL;
+	struct via_sriov_attrs before, wanted = *attrs;
+	const char *netdev;
+	size_t done = 0;
+	int nl = 0;
+	int rc = via_sriov_attrs_check(host, pf, index, attrs, err);
+
+	if (!rc)
+		rc = pf_netdev(host, pf, &netdev, err);
+	if (!rc)
+		rc = open_link(netdev, &socket, &link, err);
+	if (rc)
+		return rc;
+	read_attrs(link, index, &before);
+
+	if (!(wanted.valid & VIA_SRIOV_QOS))
+		wanted.qos = 0;
+	if ((wanted.valid & (VIA_SRIOV_VLAN | VIA_SRIOV_QOS)) == VIA_SRIOV_QOS) {
+		wanted.vlan = before.vlan;
+		if (!wanted.vlan && wanted.qos)
+			return via_error_set(err, EINVAL,
+					     "VF %u of %s has no VLAN to give priority %u in",
+					     index, via_bdf_text(pf->bdf).text, wanted.qos);
+	}
+	if (wanted.valid & VIA_SRIOV_QOS)
+		wanted.valid |= VIA_SRIOV_VLAN;
+
+	for (; done < sizeof(order) / sizeof(order[0]); done++) {
+		if (!(wanted.valid & (unsigned int)order[done].attr))
+			continue;
+		nl = set_one(socket, link, index, order[done].attr, &wanted);
+		if (nl)
+			break;
+	}
+	if (!nl)
+		return 0;
+	rc = refused(pf, index, order[done].name, nl, err);
+	while (done-- > 0) {
+		unsigned int attr = (unsigned int)order[done].attr;
+
+		if ((wanted.valid & before.valid & attr) &&
+		    set_one(socket, link, index, order[done].attr, &before))
+			via_host_log(host, VIA_LOG_WARNING,
+				     "the %s of VF %u of %s could not be set back",
+				     order[done].name, index, via_bdf_text(pf->bdf).text);
+	}
+	return rc;
+}

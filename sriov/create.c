@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <viaduct/sriov/create.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viaduct/util/cleanup.h>
+#include <viaduct/vfio/bind.h>
+
+#include "arrival.h"
+
+/* udevd gives up on a rule of a device after minutes; a healthy one takes milliseconds. */
+#define ARRIVAL_TIMEOUT_MS 30000
+
+static int write_file(struct via_host *host, struct via_bdf bdf, const char *file,
+		      unsigned int number)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", number);
+	return via_host_write(host, text, "sys/bus/pci/devices/%s/%s", via_bdf_text(bdf).text,
+			      file);
+}
+
+static int check_privilege(struct via_host *host, struct via_bdf bdf, struct via_error *err)
+{
+	via_autoclose int fd = via_host_open(host, O_WRONLY, "sys/bus/pci/devices/%s/sriov_numvfs",
+					     via_bdf_text(bdf).text);
+
+	if (fd == -EACCES || fd == -EPERM)
+		return via_error_set(err, EACCES,
+				     "changing the VFs of %s takes root: this user may not write "
+				     "its sriov_numvfs",
+				     via_bdf_text(bdf).text);
+	if (fd < 0)
+		return via_error_sys(err, -fd, "cannot write sriov_numvfs of %s",
+				     via_bdf_text(bdf).text);
+	return 0;
+}
+
+/* A PF may have several interfaces, one per port; one that is up is enough. */
+static int check_netdev_up(struct via_host *host, const struct via_sriov_pf *pf,
+			   struct via_error *err)
+{
+	for (size_t i = 0; i < pf->netdevs.count; i++) {
+		uint64_t flags;
+
+		if (via_host_read_u64(host, &flags, "sys/bus/pci/devices/%s/net/%s/flags",
+				      via_bdf_text(pf->bdf).text, pf->netdevs.names[i]))
+			continue;
+		if (flags & IFF_UP)
+			return 0;
+	}
+	if (!pf->netdevs.count)
+		return 0;
+	return via_error_set(err, ENETDOWN,
+			     "%s, the network interface of %s, is down, and its VFs would get no "
+			     "answer from it: 'ip link set %s up' first",
+			     pf->netdevs.names[0], via_bdf_text(pf->bdf).text,
+			     pf->netdevs.names[0]);
+}
+
+int via_sriov_create_check(struct via_host *host, const struct via_sriov_pf *pf, unsigned int count,
+			   struct via_error *err)
+{
+	struct via_bdf_text text = via_bdf_text(pf->bdf);
+	int rc;
+
+	if (!count)
+		return via_error_set(err, EINVAL,
+				     "0 is not a number of VFs to make; 'viaduct vf destroy %s' "
+				     "takes those there are away",
+				     text.text);
+	if (pf->num_vfs)
+		return via_error_set(err, EEXIST,
+				     "%s has %u VF%s already, and their number cannot be changed "
+				     "while there are any: 'viaduct vf destroy %s' first",
+				     text.text, pf->num_vfs, pf->num_vfs == 1 ? "" : "s",
+				     text.text);
+	if (count > pf->total_vfs)
+		return via_error_set(err, ERANGE, "%s can have %u VF%s at most, not %u", text.text,
+				     pf->total_vfs, pf->total_vfs == 1 ? "" : "s", count);
+	if (!pf->driver[0])
+		return via_error_set(err, ENXIO,
+				     "%s has no driver, and it is the driver of a PF that makes "
+				     "its VFs",
+				     text.text);
+	rc = check_netdev_up(host, pf, err);
+	return rc ? rc : check_privilege(host, pf->bdf, err);
+}
+
+static int driver_refused(const struct via_sriov_pf *pf, unsigned int count, int rc,
+			  struct via_error *err)
+{
+	struct via_bdf_text text = via_bdf_text(pf->bdf);
+
+	switch (rc) {
+	case -ENOENT:
+		return via_error_set(err, ENOENT, "%s, the driver of %s, cannot make VFs",
+				     pf->driver, text.text);
+	case -ENOMEM:
+	case -ENOSPC:
+		return via_error_sys(err, -rc,
+				     "there is no room for %u VFs of %s: their BARs or bus numbers "
+				     "were not set aside by the firmware, which the kernel "
+				     "parameter pci=realloc can mend",
+				     count, text.text);
+	default:
+		return via_error_sys(err, -rc, "%s, the driver of %s, did not make %u VF%s",
+				     pf->driver, text.text, count, count == 1 ? "" : "s");
+	}
+}
+
+static int check_links(struct via_host *host, struct via_bdf bdf, unsigned int count,
+		       struct via_sriov_pf *now, struct via_error *err)
+{
+	int rc = via_sriov_pf_load(host, bdf, now, err);
+
+	if (rc)
+		return rc;
+	for (unsigned int i = 0; i < count; i++) {
+		if (i >= now->vf_count || now->vfs[i].index != i)
+			return via_error_set(err, EPROTO,
+					     "%s was asked for %u VFs and VF %u is missing",
+					     via_bdf_text(bdf).text, count, i);
+	}
+	if (now->vf_count != count)
+		return via_error_set(err, EPROTO, "%s was asked for %u VFs and has %zu",
+				     via_bdf_text(bdf).text, count, now->vf_count);
+	return 0;
+}
+
+static void restore(struct via_host *host, struct via_bdf bdf, const char *file,
+		    unsigned int number)
+{
+	int rc = write_file(host, bdf, file, number);
+
+	if (rc)
+		via_host_log(host, VIA_LOG_WARNING, "%s of %s could not be set back to %u: %s",
+			     file, via_bdf_text(bdf).text, number, strerror(-rc));
+}
+
+int via_sriov_create(struct via_host *host, struct via_bdf bdf, unsigned int count,
+		     struct via_error *err)
+{
+	via_cleanup(via_sriov_arrival_closep) struct via_sriov_arrival *arrival = NULL;
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf before = { 0 };
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf now = { 0 };
+	int rc = via_sriov_pf_load(host, bdf, &before, err);
+
+	if (!rc)
+		rc = via_sriov_create_check(host, &before, count, err);
+	if (!rc)
+		rc = via_sriov_arrival_open(host, &arrival, err);
+	if (rc)
+		return rc;
+
+	if (before.autoprobe) {
+		rc = write_file(host, bdf, "sriov_drivers_autoprobe", 0);
+		if (rc)
+			return via_error_sys(err, -rc,
+					     "cannot keep drivers away from new VFs of %s",
+					     via_bdf_text(bdf).text);
+	}
+	rc = write_file(host, bdf, "sriov_numvfs", count);
+	if (rc) {
+		rc = driver_refused(&before, count, rc, err);
+		goto restore_autoprobe;
+	}
+	rc = check_links(host, bdf, count, &now, err);
+	if (!rc && arrival)
+		rc = via_sriov_arrival_wait(arrival, now.vfs, now.vf_count, ARRIVAL_TIMEOUT_MS,
+					    err);
+	if (rc)
+		restore(host, bdf, "sriov_numvfs", 0);
+restore_autoprobe:
+	if (before.autoprobe)
+		restore(host, bdf, "sriov_drivers_autoprobe", 1);
+	return rc;
+}
+
+int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf, bool force,
+			    struct via_error *err)
+{
+	for (size_t i = 0; i < pf->vf_count && !force; i++) {
+		int rc = via_vfio_check_unused(host, pf->vfs[i].bdf, err);
+
+		if (rc)
+			return rc;
+	}
+	return check_privilege(host, pf->bdf, err);
+}
+
+/* Whether taking the VF away would leave something of via_vfio_bind() behind, or would wait for
+ * a process that holds it. */
+static bool is_assignable(struct via_host *host, struct via_bdf vf, const char *driver)
+{
+	return strstr(driver, "vfio") ||
+	       via_host_exists(host, "run/viaduct/devices/%s", via_bdf_text(vf).text);
+}
+
+static int give_back(struct via_host *host, struct via_bdf vf,
+		     char had[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
+{
+	char driver[VIA_DRIVER_NAME_BYTES];
+	int rc = via_vfio_driver(host, vf, had, err);
+
+	if (rc)
+		return rc;
+	if (!is_assignable(host, vf, had)) {
+		had[0] = '\0';
+		return 0;
+	}
+	return via_vfio_unbind(host, vf, driver, err);
+}
+
+typedef char driver_name[VIA_DRIVER_NAME_BYTES];
+
+int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force, struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	via_autofree driver_name *had = NULL;
+	size_t given_back = 0;
+	int rc = via_sriov_pf_load(host, bdf, &pf, err);
+
+	if (rc || !pf.num_vfs)
+		return rc;
+	rc = via_sriov_destroy_check(host, &pf, force, err);
+	if (rc)
+		return rc;
+	had = calloc(pf.vf_count ? pf.vf_count : 1, sizeof(*had));
+	if (!had)
+		return via_error_sys(err, ENOMEM, "cannot destroy the VFs of %s",
+				     via_bdf_text(bdf).text);
+	for (; given_back < pf.vf_count; given_back++) {
+		rc = give_back(host, pf.vfs[given_back].bdf, had[given_back], err);
+		if (rc)
+			goto bind_again;
+	}
+	rc = write_file(host, bdf, "sriov_numvfs", 0);
+	if (!rc)
+		return 0;
+	rc = via_error_sys(err, -rc, "%s, the driver of %s, did not destroy its VFs",
+			   pf.driver[0] ? pf.driver : "nothing", via_bdf_text(bdf).text);
+
+bind_again:
+	while (given_back-- > 0) {
+		struct via_error again;
+
+		if (had[given_back][0] &&
+		    via_vfio_bind(host, pf.vfs[given_back].bdf, had[given_back], &again))
+			via_host_log(host, VIA_LOG_WARNING, "%s", again.text);
+	}
+	return rc;
+}

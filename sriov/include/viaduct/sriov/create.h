@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_SRIOV_CREATE_H
+#define VIADUCT_SRIOV_CREATE_H
+
+#include <stdbool.h>
+
+#include <viaduct/sriov/pf.h>
+#include <viaduct/util/bdf.h>
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+
+/*
+ * Making VFs and taking them away. One thread, of one process, at a time per PF.
+ */
+
+/**
+ * via_sriov_create_check() - whether via_sriov_create() would be refused, and why.
+ *
+ * Return: 0; -EINVAL when @count is 0; -EEXIST when the PF has VFs already (the kernel changes
+ * their number only by way of 0); -ERANGE when @count is more than @pf->total_vfs; -ENXIO when no
+ * driver is bound to the PF; -ENETDOWN when a network interface of the PF is down: its driver
+ * answers the mailbox of its VFs only while it is up; -EACCES without the privilege.
+ */
+VIA_API int via_sriov_create_check(struct via_host *host, const struct via_sriov_pf *pf,
+				   unsigned int count, struct via_error *err);
+
+/**
+ * via_sriov_create() - make VFs that no host driver has touched.
+ * @bdf: the physical function.
+ * @count: how many VFs.
+ *
+ * Drivers are kept away from the new VFs (sriov_drivers_autoprobe), their number is written, and
+ * their arrival is awaited: through udev, so that whatever rules do to a new device has been
+ * done, or from the kernel where udev does not run. Then sriov_drivers_autoprobe is as it was.
+ * The VFs have no driver; the attributes of via_sriov_attrs_set() are best set now.
+ *
+ * A failure leaves the PF with no VFs and its former sriov_drivers_autoprobe.
+ *
+ * Return: 0; what via_sriov_pf_load() and via_sriov_create_check() return; -ETIMEDOUT when a VF
+ * did not arrive within 30 seconds; -EPROTO when other VFs arrived than were asked for; or the
+ * errno of the PF's driver, often -ENOSPC, -ENOMEM or -EIO when resources are short.
+ */
+VIA_API int via_sriov_create(struct via_host *host, struct via_bdf bdf, unsigned int count,
+			     struct via_error *err);
+
+/**
+ * via_sriov_destroy_check() - whether the host and every process can do without the VFs.
+ * @force: do not ask whether the host uses them.
+ *
+ * Return: 0; -EBUSY with a sentence that says who uses which VF; -EACCES without the privilege.
+ */
+VIA_API int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf,
+				    bool force, struct via_error *err);
+
+/**
+ * via_sriov_destroy() - take all VFs of a PF away, and what via_vfio_bind() remembers of them.
+ * @force: also those the host uses. A VF a process holds open is never taken away: the kernel
+ *	   would wait for that process, without end.
+ *
+ * A PF without VFs: nothing to do. VFs are given back with via_vfio_unbind() first; when the kernel
+ * then refuses, they are bound again.
+ *
+ * Return: 0; what via_sriov_pf_load(), via_sriov_destroy_check() and via_vfio_unbind() return; or
+ * the errno of the PF's driver.
+ */
+VIA_API int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force,
+			      struct via_error *err);
+
+#endif
