@@ -16,14 +16,14 @@ hostinit_build() {
     local tree=$1/tree
     mkdir -p "$tree"/{bin,dev,proc,sys,ro,rw,new}
     cp "$LAB/host-initramfs" "$tree/init"
-    modules_copy "$tree" "${HOST_BOOT_MODULES[@]}"
+    modules_copy "$tree" order "${HOST_BOOT_MODULES[@]}"
     initramfs_pack "$tree" "$1/initramfs"
 }
 
-# modules_copy TREE MODULE...: uncompressed into TREE/modules/RELEASE, with a file 'order'.
+# modules_copy TREE LIST MODULE...: uncompressed into TREE/modules/RELEASE, their order in a file LIST.
 modules_copy() {
-    local tree=$1 release path name
-    shift
+    local tree=$1 list=$2 release path name
+    shift 2
     release=$(<"$ROOT/boot/release")
     mkdir -p "$tree/modules/$release"
     for name in "$@"; do
@@ -36,7 +36,7 @@ modules_copy() {
             else
                 cp "$ROOT$path" "$tree/modules/$release/$name"
             fi
-            echo "$name" >>"$tree/modules/$release/order"
+            echo "$name" >>"$tree/modules/$release/$list"
         done
 }
 

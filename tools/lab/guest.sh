@@ -3,11 +3,10 @@
 # The guest: Debian's stock kernel and a small initramfs with the drivers of the
 # functions the lab hands out.
 
-GUEST_MODULES=(igbvf nvme virtio_pci virtio_net virtio_blk)
 
 guest_stage() {
     local key
-    key=$({ echo "$ROOT" "${GUEST_MODULES[@]}"; cat "$LAB/guest-init"; declare -f guest_build modules_copy initramfs_pack; } | digest)
+    key=$({ echo "$ROOT"; cat "$LAB/guest-init"; declare -f guest_build modules_copy initramfs_pack; } | digest)
     stage guest "$key" "preparing the guest's initramfs" guest_build
     GUEST=$STAGE
 }
@@ -16,7 +15,9 @@ guest_build() {
     local tree=$1/tree
     mkdir -p "$tree"/{bin,dev,proc,sys,tmp,etc}
     cp "$LAB/guest-init" "$tree/init"
-    modules_copy "$tree" "${GUEST_MODULES[@]}"
+    modules_copy "$tree" igbvf igbvf
+    modules_copy "$tree" nvme nvme
+    modules_copy "$tree" virtio virtio_pci virtio_net virtio_blk
     initramfs_pack "$tree" "$1/initrd"
     cp "$ROOT/boot/$(readlink "$ROOT/boot/vmlinuz")" "$1/vmlinuz"
 }
