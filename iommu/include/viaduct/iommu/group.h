@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #include <viaduct/util/bdf.h>
 #include <viaduct/util/error.h>
@@ -51,5 +53,23 @@ VIA_API void via_iommu_group_clear(struct via_iommu_group *group);
  */
 VIA_API int via_iommu_group_check_viable(const struct via_iommu_group *group,
 					 struct via_error *err);
+
+/** via_iommu_driver_is_vfio() - vfio-pci, or one of its variants ("mlx5_vfio_pci"). */
+VIA_API bool via_iommu_driver_is_vfio(const char *driver);
+
+/* A process that has a group open. */
+struct via_iommu_group_holder {
+	pid_t pid;
+	char comm[32]; /* as in /proc/PID/comm, printable; "" when it cannot be read */
+};
+
+/**
+ * via_iommu_group_find_holder() - who has /dev/vfio/@group_id open, this process included. Only
+ * processes whose descriptors may be read (ptrace(2)) are seen, in this PID namespace.
+ *
+ * Return: 0; -ENOENT when there is none to be seen; -ENOMEM.
+ */
+VIA_API int via_iommu_group_find_holder(struct via_host *host, unsigned int group_id,
+					struct via_iommu_group_holder *holder);
 
 #endif

@@ -35,6 +35,7 @@ struct via_iommu_space_stats {
 	uint64_t map_ns;
 	uint64_t unmap_calls;
 	uint64_t unmap_ns;
+	uint64_t ioctls; /* all of them: set-up and questions, maps and unmaps */
 };
 
 /**

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_IOMMU_BACKEND_H
+#define VIADUCT_IOMMU_BACKEND_H
+
+#include <viaduct/iommu/group.h>
+#include <viaduct/iommu/ioctl.h>
+#include <viaduct/iommu/space.h>
+
+/*
+ * What an address space needs from the kernel's two ways of giving one: a VFIO container, or an
+ * IOAS of iommufd. Everything that can be checked without the kernel is checked above, in space.c.
+ */
+
+/* What the kernel will map. */
+struct via_iommu_geometry {
+	struct via_range_set iova;
+	uint64_t page_bytes;   /* smallest the IOMMU maps */
+	uint64_t entries_left; /* maps the kernel still allows; UINT64_MAX when it does not say */
+};
+
+struct via_iommu_backend_ops {
+	/* @port outlives the backend. Errors: those of via_iommu_space_new(). */
+	int (*open)(struct via_host *host, struct via_ioctl_port *port, void **backend,
+		    struct via_error *err);
+	/* Devices are closed and memory is unmapped before. */
+	void (*close)(void *backend);
+	/* Attach the function and open it: errors of via_iommu_space_open_device(). The function
+	 * has a VFIO driver and is a member of @group. On failure nothing stays attached that was
+	 * not before. */
+	int (*open_device)(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
+			   int *device_fd, struct via_error *err);
+	/* @geometry is zero-initialised. Once a device is attached; again after each. */
+	int (*query)(void *backend, struct via_iommu_geometry *geometry, struct via_error *err);
+	/* 0 or the errno, as the kernel said it. */
+	int (*map)(void *backend, uint64_t iova, void *hva, uint64_t size_bytes,
+		   unsigned int access);
+	int (*unmap)(void *backend, uint64_t iova, uint64_t size_bytes);
+};
+
+extern const struct via_iommu_backend_ops via_iommu_type1_ops;
+
+/** via_iommu_space_new_with() - via_iommu_space_new() with someone else to answer the ioctls. */
+int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backend,
+			     struct via_ioctl_port port, struct via_iommu_space **space,
+			     struct via_error *err);
+
+/** via_iommu_type1_parse() - the answer to VFIO_IOMMU_GET_INFO. Return: 0, -EPROTO, -ENOMEM. */
+int via_iommu_type1_parse(const struct via_ioctl_info *info, struct via_iommu_geometry *geometry);
+
+#endif

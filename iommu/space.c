@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <viaduct/util/cleanup.h>
+
+#include "limits.h"
+
+struct via_iommu_space {
+	struct via_host *host;
+	struct via_ioctl_port port;
+	const struct via_iommu_backend_ops *ops;
+	void *backend;
+	bool attached; /* a device was opened, so geometry is known */
+	struct via_iommu_geometry geometry;
+	struct via_range_set reserved; /* of all groups attached so far */
+	struct via_range *mapped; /* IOVA as it was mapped: type1 v2 splits no mapping */
+	size_t mapped_count;
+	struct via_iommu_space_stats stats;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backend,
+			     struct via_ioctl_port port, struct via_iommu_space **out,
+			     struct via_error *err)
+{
+	struct via_iommu_space *space;
+	int rc;
+
+	if (backend != VIA_IOMMU_BACKEND_GROUP)
+		return via_error_set(err, EPROTONOSUPPORT, "no such IOMMU backend: %d",
+				     (int)backend);
+	space = calloc(1, sizeof(*space));
+	if (!space)
+		return via_error_sys(err, ENOMEM, "cannot make an address space");
+	space->host = host;
+	space->port = port;
+	space->ops = &via_iommu_type1_ops;
+	rc = space->ops->open(host, &space->port, &space->backend, err);
+	if (rc) {
+		free(space);
+		return rc;
+	}
+	*out = space;
+	return 0;
+}
+
+int via_iommu_space_new(struct via_host *host, enum via_iommu_backend backend,
+			struct via_iommu_space **space, struct via_error *err)
+{
+	return via_iommu_space_new_with(host, backend, (struct via_ioctl_port){ 0 }, space, err);
+}
+
+void via_iommu_space_free(struct via_iommu_space *space)
+{
+	struct via_error err;
+
+	if (!space)
+		return;
+	if (via_iommu_space_unmap_all(space, &err))
+		via_host_log(space->host, VIA_LOG_WARNING, "%s", err.text);
+	space->ops->close(space->backend);
+	via_range_set_clear(&space->geometry.iova);
+	via_range_set_clear(&space->reserved);
+	free(space->mapped);
+	free(space);
+}
+
+/* Ask again what can be mapped: every group that joins can narrow it. */
+static int geometry_load(struct via_iommu_space *space, struct via_error *err)
+{
+	struct via_iommu_geometry geometry = { 0 };
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	int rc = space->ops->query(space->backend, &geometry, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < space->reserved.count; i++) {
+		rc = via_range_set_remove(&geometry.iova, space->reserved.ranges[i]);
+		if (rc) {
+			via_range_set_clear(&geometry.iova);
+			return via_error_sys(err, -rc, "cannot hold the IOVA ranges");
+		}
+	}
+	if (geometry.page_bytes < page_bytes)
+		geometry.page_bytes = page_bytes;
+	via_range_set_clear(&space->geometry.iova);
+	space->geometry = geometry;
+	return 0;
+}
+
+int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bdf, int *device_fd,
+				struct via_error *err)
+{
+	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
+	const struct via_iommu_group_member *self = NULL;
+	struct via_bdf_text where = via_bdf_text(bdf);
+	via_autoclose int fd = -1;
+	int rc = via_iommu_group_load(space->host, bdf, &group, err);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < group.member_count; i++)
+		if (via_bdf_equal(group.members[i].bdf, bdf))
+			self = &group.members[i];
+	if (!self)
+		return via_error_set(err, EPROTO, "IOMMU group %u does not list %s", group.id,
+				     where.text);
+	if (!via_iommu_driver_is_vfio(self->driver))
+		return via_error_set(err, EINVAL,
+				     "%s is not bound to vfio-pci (its driver is %s): viaduct bind "
+				     "%s", where.text, *self->driver ? self->driver : "none",
+				     where.text);
+	rc = space->ops->open_device(space->backend, &group, bdf, &fd, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < group.reserved.count; i++)
+		if (via_range_set_add(&space->reserved, group.reserved.ranges[i]))
+			return via_error_sys(err, ENOMEM, "cannot hold the reserved regions");
+	rc = geometry_load(space, err);
+	if (rc)
+		return rc;
+	space->attached = true;
+	*device_fd = via_steal_fd(&fd);
+	return 0;
+}
+
+const struct via_range_set *via_iommu_space_iova(const struct via_iommu_space *space)
+{
+	return &space->geometry.iova;
+}
+
+/* The part of @piece that cannot be mapped begins before, in or behind the IOVA ranges. */
+static int out_of_range(const struct via_range_set *iova, struct via_range piece,
+			struct via_error *err)
+{
+	struct via_range hole = { 0, UINT64_MAX };
+
+	for (size_t i = 0; i < iova->count; i++) {
+		struct via_range usable = iova->ranges[i];
+
+		if (usable.last < piece.first) {
+			hole.first = usable.last + 1;
+		} else if (usable.first <= piece.first) {
+			piece.first = usable.last + 1;
+			hole.first = piece.first;
+		} else {
+			hole.last = usable.first - 1;
+			break;
+		}
+	}
+	return via_error_set(err, ERANGE,
+			     "devices cannot reach guest memory at 0x%" PRIx64 ": the IOMMU does "
+			     "not translate 0x%" PRIx64 " to 0x%" PRIx64,
+			     piece.first, hole.first, hole.last);
+}
+
+static int piece_check(const struct via_iommu_space *space, const struct via_iommu_mapping *piece,
+		       struct via_range_set *taken, uint64_t *total_bytes, struct via_error *err)
+{
+	uint64_t page_bytes = space->geometry.page_bytes;
+	struct via_range range;
+
+	if (via_range_make(piece->iova, piece->size_bytes, &range) ||
+	    (uintptr_t)piece->hva > UINTPTR_MAX - (piece->size_bytes - 1))
+		return via_error_set(err, EINVAL,
+				     "guest memory at 0x%" PRIx64 " of 0x%" PRIx64
+				     " bytes is empty or wraps around",
+				     piece->iova, piece->size_bytes);
+	if ((piece->iova | piece->size_bytes | (uintptr_t)piece->hva) & (page_bytes - 1))
+		return via_error_set(err, EINVAL,
+				     "guest memory at 0x%" PRIx64 " of 0x%" PRIx64
+				     " bytes is not aligned to the %" PRIu64 " bytes of a page",
+				     piece->iova, piece->size_bytes, page_bytes);
+	if (via_range_set_overlap(taken, range))
+		return via_error_set(err, EINVAL,
+				     "guest memory at 0x%" PRIx64 " of 0x%" PRIx64
+				     " bytes is mapped twice",
+				     piece->iova, piece->size_bytes);
+	if (!via_range_set_contains(&space->geometry.iova, range))
+		return out_of_range(&space->geometry.iova, range, err);
+	if (via_range_set_add(taken, range))
+		return via_error_sys(err, ENOMEM, "cannot map guest memory");
+	/* Pieces do not overlap, so only all 2^64 bytes overflow the sum. */
+	if (__builtin_add_overflow(*total_bytes, piece->size_bytes, total_bytes))
+		return via_error_set(err, EINVAL, "guest memory is larger than the address space");
+	return 0;
+}
+
+static int pieces_check(struct via_iommu_space *space, const struct via_iommu_mapping *pieces,
+			size_t count, uint64_t *total_bytes, struct via_error *err)
+{
+	via_cleanup(via_range_set_clear) struct via_range_set taken = { 0 };
+
+	for (size_t i = 0; i < space->mapped_count; i++)
+		if (via_range_set_add(&taken, space->mapped[i]))
+			return via_error_sys(err, ENOMEM, "cannot map guest memory");
+	for (size_t i = 0; i < count; i++) {
+		int rc = piece_check(space, &pieces[i], &taken, total_bytes, err);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int map_failed(struct via_iommu_space *space, const struct via_iommu_mapping *piece,
+		      int errnum, struct via_error *err)
+{
+	if (errnum == ENOMEM) {
+		struct via_iommu_memlock memlock = via_iommu_memlock_read(space->host);
+		int rc = via_iommu_memlock_check(&memlock, piece->size_bytes, err);
+
+		if (rc)
+			return rc;
+	}
+	return via_error_sys(err, errnum,
+			     "cannot map guest memory of 0x%" PRIx64 " bytes at 0x%" PRIx64
+			     " for devices",
+			     piece->size_bytes, piece->iova);
+}
+
+static void entries_take(struct via_iommu_space *space, int64_t count)
+{
+	if (space->geometry.entries_left != UINT64_MAX)
+		space->geometry.entries_left -= (uint64_t)count;
+}
+
+static int piece_map(struct via_iommu_space *space, const struct via_iommu_mapping *piece)
+{
+	uint64_t start_ns = now_ns();
+	int rc = space->ops->map(space->backend, piece->iova, piece->hva, piece->size_bytes,
+				 VIA_IOMMU_READ | VIA_IOMMU_WRITE);
+
+	space->stats.map_calls++;
+	space->stats.map_ns += now_ns() - start_ns;
+	if (rc)
+		return rc;
+	space->stats.map_bytes += piece->size_bytes;
+	entries_take(space, 1);
+	space->mapped[space->mapped_count++] = (struct via_range){
+		piece->iova, piece->iova + (piece->size_bytes - 1)
+	};
+	return 0;
+}
+
+/* Unmaps what was mapped from number @first on; what refuses stays in the book. */
+static int unmap_from(struct via_iommu_space *space, size_t first, struct via_error *err)
+{
+	size_t kept = first;
+	int result = 0;
+
+	for (size_t i = first; i < space->mapped_count; i++) {
+		struct via_range iova = space->mapped[i];
+		uint64_t start_ns = now_ns();
+		int rc = space->ops->unmap(space->backend, iova.first, iova.last - iova.first + 1);
+
+		space->stats.unmap_calls++;
+		space->stats.unmap_ns += now_ns() - start_ns;
+		if (!rc) {
+			entries_take(space, -1);
+			continue;
+		}
+		if (!result)
+			result = via_error_sys(err, -rc,
+					       "cannot unmap guest memory at 0x%" PRIx64
+					       " from devices",
+					       iova.first);
+		space->mapped[kept++] = space->mapped[i];
+	}
+	space->mapped_count = kept;
+	return result;
+}
+
+int via_iommu_space_map_memory(struct via_iommu_space *space,
+			       const struct via_iommu_mapping *pieces, size_t count,
+			       struct via_error *err)
+{
+	size_t before = space->mapped_count;
+	struct via_iommu_memlock memlock;
+	uint64_t total_bytes = 0;
+	struct via_range *mapped;
+	int rc;
+
+	if (!space->attached)
+		return via_error_set(err, EINVAL,
+				     "no device is attached yet, so nothing can be mapped for one");
+	rc = pieces_check(space, pieces, count, &total_bytes, err);
+	if (rc)
+		return rc;
+	if (count > space->geometry.entries_left)
+		return via_error_set(err, ENOSPC,
+				     "guest memory needs %zu DMA mappings and the kernel has %" PRIu64
+				     " left: raise vfio_iommu_type1.dma_entry_limit",
+				     count, space->geometry.entries_left);
+	memlock = via_iommu_memlock_read(space->host);
+	rc = via_iommu_memlock_check(&memlock, total_bytes, err);
+	if (rc)
+		return rc;
+	mapped = reallocarray(space->mapped, before + count, sizeof(*mapped));
+	if (!mapped && before + count)
+		return via_error_sys(err, ENOMEM, "cannot map guest memory");
+	space->mapped = mapped;
+
+	for (size_t i = 0; i < count; i++) {
+		rc = piece_map(space, &pieces[i]);
+		if (rc) {
+			rc = map_failed(space, &pieces[i], -rc, err);
+			unmap_from(space, before, NULL);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+int via_iommu_space_unmap_all(struct via_iommu_space *space, struct via_error *err)
+{
+	return unmap_from(space, 0, err);
+}
+
+struct via_iommu_space_stats via_iommu_space_stats(const struct via_iommu_space *space)
+{
+	struct via_iommu_space_stats stats = space->stats;
+
+	stats.ioctls = space->port.calls;
+	return stats;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backend.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <viaduct/util/cleanup.h>
+
+/*
+ * A VFIO container with the type1 v2 IOMMU driver: groups are put into it, and the device
+ * descriptors come out of the groups (Documentation/driver-api/vfio.rst).
+ */
+
+struct attached_group {
+	unsigned int id;
+	int fd;
+	struct attached_group *next;
+};
+
+struct type1 {
+	struct via_host *host;
+	struct via_ioctl_port *port;
+	int container_fd;
+	struct attached_group *groups;
+};
+
+static void type1_close(void *backend)
+{
+	struct type1 *type1 = backend;
+
+	while (type1->groups) {
+		struct attached_group *group = type1->groups;
+
+		type1->groups = group->next;
+		via_close(&group->fd);
+		free(group);
+	}
+	via_close(&type1->container_fd);
+	free(type1);
+}
+
+static int container_open(struct type1 *type1, struct via_error *err)
+{
+	int fd = via_host_open(type1->host, O_RDWR, "dev/vfio/vfio");
+	int version;
+
+	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
+		return via_error_set(err, ENOENT, "this host has no /dev/vfio/vfio: load VFIO with "
+						  "modprobe vfio-pci");
+	if (fd == -EACCES || fd == -EPERM)
+		return via_error_set(err, EACCES, "no permission to open /dev/vfio/vfio");
+	if (fd < 0)
+		return via_error_sys(err, -fd, "cannot open /dev/vfio/vfio");
+	type1->container_fd = fd;
+
+	version = via_ioctl_call(type1->port, fd, VFIO_GET_API_VERSION, NULL);
+	if (version != VFIO_API_VERSION)
+		return via_error_set(err, EPROTONOSUPPORT,
+				     "/dev/vfio/vfio speaks version %d of VFIO, not %d", version,
+				     VFIO_API_VERSION);
+	if (via_ioctl_call(type1->port, fd, VFIO_CHECK_EXTENSION, (void *)VFIO_TYPE1v2_IOMMU) <= 0)
+		return via_error_set(err, EPROTONOSUPPORT,
+				     "VFIO of this host has no type1 v2 IOMMU driver: load it with "
+				     "modprobe vfio_iommu_type1");
+	return 0;
+}
+
+static int type1_open(struct via_host *host, struct via_ioctl_port *port, void **backend,
+		      struct via_error *err)
+{
+	struct type1 *type1 = calloc(1, sizeof(*type1));
+	int rc;
+
+	if (!type1)
+		return via_error_sys(err, ENOMEM, "cannot open a VFIO container");
+	type1->host = host;
+	type1->port = port;
+	type1->container_fd = -1;
+	rc = container_open(type1, err);
+	if (rc) {
+		type1_close(type1);
+		return rc;
+	}
+	*backend = type1;
+	return 0;
+}
+
+static int group_busy(struct type1 *type1, unsigned int id, struct via_error *err)
+{
+	struct via_iommu_group_holder holder;
+
+	if (via_iommu_group_find_holder(type1->host, id, &holder))
+		return via_error_set(err, EBUSY, "IOMMU group %u is in use by another process", id);
+	if (holder.pid == getpid())
+		return via_error_set(err, EBUSY, "this process has IOMMU group %u open already",
+				     id);
+	return via_error_set(err, EBUSY, "IOMMU group %u is in use by process %d (%s)", id,
+			     (int)holder.pid, holder.comm);
+}
+
+static int group_open(struct type1 *type1, const struct via_iommu_group *group, int *fd_out,
+		      struct via_error *err)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	via_autoclose int fd = via_host_open(type1->host, O_RDWR, "dev/vfio/%u", group->id);
+	int rc;
+
+	if (fd == -EBUSY)
+		return group_busy(type1, group->id, err);
+	if (fd == -EACCES || fd == -EPERM)
+		return via_error_set(err, EACCES,
+				     "no permission to open /dev/vfio/%u: run as root, or let root "
+				     "chown it to you", group->id);
+	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
+		return via_error_set(err, ENXIO,
+				     "VFIO offers no /dev/vfio/%u for IOMMU group %u", group->id,
+				     group->id);
+	if (fd < 0)
+		return via_error_sys(err, -fd, "cannot open /dev/vfio/%u", group->id);
+
+	rc = via_ioctl_call(type1->port, fd, VFIO_GROUP_GET_STATUS, &status);
+	if (rc < 0)
+		return via_error_sys(err, -rc, "cannot ask for the state of IOMMU group %u",
+				     group->id);
+	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE)) {
+		rc = via_iommu_group_check_viable(group, err);
+		return rc ? rc
+			  : via_error_set(err, EPERM,
+					  "IOMMU group %u is not viable: the kernel still uses a "
+					  "member of it", group->id);
+	}
+	*fd_out = via_steal_fd(&fd);
+	return 0;
+}
+
+static int attach_failed(unsigned int id, int errnum, struct via_error *err)
+{
+	if (errnum == EPERM)
+		return via_error_set(err, EPERM,
+				     "the IOMMU cannot be set up for group %u: this host cannot "
+				     "remap interrupts, so a guest could forge them; turn interrupt "
+				     "remapping on in the firmware, or take the risk with "
+				     "vfio_iommu_type1.allow_unsafe_interrupts=1", id);
+	return via_error_sys(err, errnum, "cannot attach IOMMU group %u to the address space", id);
+}
+
+static int group_attach(struct type1 *type1, const struct via_iommu_group *group, int fd,
+			struct via_error *err)
+{
+	int rc = via_ioctl_call(type1->port, fd, VFIO_GROUP_SET_CONTAINER, &type1->container_fd);
+
+	if (rc < 0)
+		return attach_failed(group->id, -rc, err);
+	/* The driver is chosen with the first group; the kernel forgets it with the last. */
+	if (type1->groups)
+		return 0;
+	rc = via_ioctl_call(type1->port, type1->container_fd, VFIO_SET_IOMMU,
+			    (void *)VFIO_TYPE1v2_IOMMU);
+	return rc < 0 ? attach_failed(group->id, -rc, err) : 0;
+}
+
+static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf,
+		       struct via_error *err)
+{
+	struct via_bdf_text where = via_bdf_text(bdf);
+	int fd = via_ioctl_call(type1->port, group_fd, VFIO_GROUP_GET_DEVICE_FD, where.text);
+
+	switch (fd) {
+	case -ENODEV:
+		return via_error_set(err, EINVAL, "%s is not bound to vfio-pci: viaduct bind %s",
+				     where.text, where.text);
+	case -EBUSY:
+		return via_error_set(err, EBUSY, "%s is already open", where.text);
+	case -EACCES:
+		return via_error_set(err, EACCES,
+				     "VFIO refuses %s: its physical function is bound to vfio-pci "
+				     "too and asks for a token", where.text);
+	default:
+		return fd < 0 ? via_error_sys(err, -fd, "cannot open %s", where.text) : fd;
+	}
+}
+
+static int type1_open_device(void *backend, const struct via_iommu_group *group,
+			     struct via_bdf bdf, int *device_fd, struct via_error *err)
+{
+	struct type1 *type1 = backend;
+	via_autofree struct attached_group *fresh = NULL;
+	via_autoclose int group_fd = -1;
+	struct attached_group *known = type1->groups;
+	int fd, rc;
+
+	while (known && known->id != group->id)
+		known = known->next;
+	if (!known) {
+		fresh = calloc(1, sizeof(*fresh));
+		if (!fresh)
+			return via_error_sys(err, ENOMEM, "cannot attach IOMMU group %u",
+					     group->id);
+		rc = group_open(type1, group, &group_fd, err);
+		if (!rc)
+			rc = group_attach(type1, group, group_fd, err);
+		if (rc)
+			return rc;
+	}
+	fd = device_open(type1, known ? known->fd : group_fd, bdf, err);
+	if (fd < 0)
+		return fd;
+	if (fresh) {
+		fresh->id = group->id;
+		fresh->fd = via_steal_fd(&group_fd);
+		fresh->next = type1->groups;
+		type1->groups = via_steal_ptr(fresh);
+	}
+	*device_fd = fd;
+	return 0;
+}
+
+static int ranges_parse(const struct via_ioctl_cap *cap, struct via_range_set *iova)
+{
+	const size_t head_bytes = offsetof(struct vfio_iommu_type1_info_cap_iova_range, nr_iovas) -
+				  sizeof(struct vfio_info_cap_header);
+	const size_t ranges_at = offsetof(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges) -
+				 sizeof(struct vfio_info_cap_header);
+	uint32_t count;
+
+	if (cap->size_bytes < ranges_at)
+		return -EPROTO;
+	memcpy(&count, cap->data + head_bytes, sizeof(count));
+	if (count > (cap->size_bytes - ranges_at) / sizeof(struct vfio_iova_range))
+		return -EPROTO;
+	for (uint32_t i = 0; i < count; i++) {
+		struct vfio_iova_range range;
+		int rc;
+
+		memcpy(&range, cap->data + ranges_at + i * sizeof(range), sizeof(range));
+		if (range.end < range.start)
+			return -EPROTO;
+		rc = via_range_set_add(iova, (struct via_range){ range.start, range.end });
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int entries_parse(const struct via_ioctl_cap *cap, uint64_t *entries_left)
+{
+	const size_t at = offsetof(struct vfio_iommu_type1_info_dma_avail, avail) -
+			  sizeof(struct vfio_info_cap_header);
+	uint32_t avail;
+
+	if (cap->size_bytes < at + sizeof(avail))
+		return -EPROTO;
+	memcpy(&avail, cap->data + at, sizeof(avail));
+	*entries_left = avail;
+	return 0;
+}
+
+int via_iommu_type1_parse(const struct via_ioctl_info *info, struct via_iommu_geometry *geometry)
+{
+	struct vfio_iommu_type1_info head;
+	struct via_ioctl_cap cap = { 0 };
+	bool have_ranges = false;
+	int rc;
+
+	if (info->size_bytes < sizeof(head))
+		return -EPROTO;
+	memcpy(&head, info->data, sizeof(head));
+	geometry->entries_left = UINT64_MAX;
+	geometry->page_bytes = 1;
+	if (head.flags & VFIO_IOMMU_INFO_PGSIZES && head.iova_pgsizes)
+		geometry->page_bytes = head.iova_pgsizes & -head.iova_pgsizes;
+	if (head.flags & VFIO_IOMMU_INFO_CAPS)
+		cap.next = head.cap_offset;
+
+	while ((rc = via_ioctl_cap_next(info, sizeof(head), &cap)) > 0) {
+		if (cap.id == VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE && cap.version == 1) {
+			have_ranges = true;
+			rc = ranges_parse(&cap, &geometry->iova);
+		} else if (cap.id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL && cap.version == 1) {
+			rc = entries_parse(&cap, &geometry->entries_left);
+		}
+		if (rc < 0)
+			return rc;
+	}
+	/* Kernels before 5.4 do not tell; the reserved regions are still taken out in space.c. */
+	if (!rc && !have_ranges)
+		rc = via_range_set_add(&geometry->iova, (struct via_range){ 0, UINT64_MAX });
+	return rc;
+}
+
+static int type1_query(void *backend, struct via_iommu_geometry *geometry, struct via_error *err)
+{
+	struct type1 *type1 = backend;
+	struct vfio_iommu_type1_info head = { 0 };
+	struct via_ioctl_info info = { 0 };
+	int rc = via_ioctl_ask(type1->port, type1->container_fd, VFIO_IOMMU_GET_INFO, &head,
+			       sizeof(head), &info);
+
+	if (!rc)
+		rc = via_iommu_type1_parse(&info, geometry);
+	free(info.data);
+	if (rc) {
+		via_range_set_clear(&geometry->iova);
+		return via_error_sys(err, -rc, "cannot learn what the IOMMU can map");
+	}
+	return 0;
+}
+
+static int type1_map(void *backend, uint64_t iova, void *hva, uint64_t size_bytes,
+		     unsigned int access)
+{
+	struct type1 *type1 = backend;
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.vaddr = (uintptr_t)hva,
+		.iova = iova,
+		.size = size_bytes,
+	};
+
+	if (access & VIA_IOMMU_READ)
+		map.flags |= VFIO_DMA_MAP_FLAG_READ;
+	if (access & VIA_IOMMU_WRITE)
+		map.flags |= VFIO_DMA_MAP_FLAG_WRITE;
+	return via_ioctl_call(type1->port, type1->container_fd, VFIO_IOMMU_MAP_DMA, &map);
+}
+
+static int type1_unmap(void *backend, uint64_t iova, uint64_t size_bytes)
+{
+	struct type1 *type1 = backend;
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = iova,
+		.size = size_bytes,
+	};
+	int rc = via_ioctl_call(type1->port, type1->container_fd, VFIO_IOMMU_UNMAP_DMA, &unmap);
+
+	if (rc < 0)
+		return rc;
+	return unmap.size == size_bytes ? 0 : -EIO;
+}
+
+const struct via_iommu_backend_ops via_iommu_type1_ops = {
+	.open = type1_open,
+	.close = type1_close,
+	.open_device = type1_open_device,
+	.query = type1_query,
+	.map = type1_map,
+	.unmap = type1_unmap,
+};
