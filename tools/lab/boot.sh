@@ -96,7 +96,7 @@ machine_line() {
             append+=" intel_iommu=on"
             ;;
         virtio)
-            MACHINE+=(-device virtio-iommu-pci,addr=0x1e)
+            MACHINE+=(-device "virtio-iommu-pci,addr=0x1e")
             # virtio-iommu has no interrupt remapping.
             append+=" vfio_iommu_type1.allow_unsafe_interrupts=1"
             ;;
@@ -110,15 +110,15 @@ machine_line() {
         -device "virtio-9p-pci,fsdev=root,mount_tag=root,addr=0x18"
         -fsdev "local,id=tree,path=/lab/tree,security_model=none,multidevs=remap"
         -device "virtio-9p-pci,fsdev=tree,mount_tag=lab,addr=0x19"
-        -device virtio-serial-pci,id=vs,addr=0x1b
-        -chardev "socket,id=lab,fd={LAB}" -device virtserialport,chardev=lab,name=lab
-        -chardev "socket,id=mon0,fd={MON0}" -device virtserialport,chardev=mon0,name=monitor
+        -device "virtio-serial-pci,id=vs,addr=0x1b"
+        -chardev "socket,id=lab,fd={LAB}" -device "virtserialport,chardev=lab,name=lab"
+        -chardev "socket,id=mon0,fd={MON0}" -device "virtserialport,chardev=mon0,name=monitor"
         -chardev "socket,id=mon1,fd={MON1}" -mon "chardev=mon1,mode=readline"
         -chardev "socket,id=hmp,path=/lab/run/hmp,server=on,wait=off" -mon "chardev=hmp,mode=readline"
         -chardev "socket,id=qmp,path=/lab/run/qmp,server=on,wait=off" -mon "chardev=qmp,mode=control"
         -chardev "file,id=serial,path=/lab/run/console" -serial chardev:serial)
     if [ "$OPT_MODE" = shell ]; then
-        MACHINE+=(-chardev "stdio,id=tty,signal=off" -device virtconsole,chardev=tty,name=tty)
+        MACHINE+=(-chardev "stdio,id=tty,signal=off" -device "virtconsole,chardev=tty,name=tty")
     fi
     if [ -n "$OPT_SHARE" ]; then
         MACHINE+=(-fsdev "local,id=share,path=/share,security_model=none,multidevs=remap"
@@ -129,9 +129,9 @@ machine_line() {
         truncate -s 256M "$RUN/nvme"
         MACHINE+=(
             -device "pcie-root-port,id=rp1,chassis=1,addr=0x2"
-            -netdev user,id=n0 -device igb,id=igb0,netdev=n0,bus=rp1
+            -netdev "user,id=n0" -device "igb,id=igb0,netdev=n0,bus=rp1"
             -device "pcie-root-port,id=rp2,chassis=2,addr=0x3"
-            -device nvme-subsys,id=sub0
+            -device "nvme-subsys,id=sub0"
             -device "nvme,id=nv0,serial=lab,bus=rp2,subsys=sub0,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=16,msix_qsize=16"
             -drive "file=/lab/run/nvme,if=none,id=d0,format=raw,cache=unsafe"
             -device "nvme-ns,drive=d0,bus=nv0,nsid=1,shared=on"
@@ -143,7 +143,7 @@ machine_line() {
 
 # boot COMMAND...: runs it on the emulated host. Sets OUTCOME; returns the status to exit with.
 boot() {
-    local status binds tries=1 began
+    local status tries=1 began
     RUN=$(mktemp -d "$CACHE/run/XXXXXXXX")
     trap 'run_clean' EXIT
     memory_choose
@@ -159,9 +159,8 @@ boot() {
         printf '\0'
         printf '%s\0' "$@"
     } >"$RUN/command"
-    # QEMU sees the machine at the same places as the emulated host will: /lab/root is the
-    # bare root without our mounts, /lab/tree becomes the emulated host's /lab.
-    binds=(tmpfs:/lab)
+    # The emulator sees files at the same places as the emulated host will (emulator.sh):
+
     while :; do
         machine_line
         began=$SECONDS

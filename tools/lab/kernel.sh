@@ -41,6 +41,7 @@ kernel_find() {
     [ -d "$FULL" ] || FULL=
 }
 
+
 kernel_stage() {
     local key
     key=$(kernel_key)

@@ -113,7 +113,7 @@ root_build() {
 kernel_unpack() {
     local package skip=() part
     package=$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-[0-9]/ { print $2; exit }')
-    cd /var/cache/apt/archives
+    cd /var/cache/apt/archives || return
     apt-get -qq -o APT::Sandbox::User=root download "$package"
     for part in "${KERNEL_SKIP[@]}"; do
         skip+=("--exclude=./usr/lib/modules/*/kernel/$part" "--exclude=./lib/modules/*/kernel/$part")

@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Runs the checks of tests/lab/*.sh on the emulated host.
+#   check.sh list KERNEL              the checks for that kernel, one a line: FILE FUNCTION
+#   check.sh run KERNEL RESULTS [NAME]...   those not yet in RESULTS; NAME is FILE or FILE/CHECK
+#   check.sh one FILE FUNCTION        one, here and now
+#
+# A file holds functions check_NAME; each runs in a shell of its own with errexit, so the
+# first command that fails ends it, and what it printed is shown. Words for checks:
+#   skip WHY                  this machine cannot run it
+#   flunk WHY                 it failed
+#   expect STATUS COMMAND...  runs it; $out and $err are what it said; fails on another status
+#   match TEXT PATTERN        TEXT has a line that matches the extended expression
+#   no_match TEXT PATTERN
+#   same GOT WANTED
+#   vfs N                     N fresh VFs of $PF, not touched by any driver
+#   guest "PARAMETERS" ARG... viaduct run of the lab's guest (see guest-init) with more ARGs
+# Before each check the devices are as after boot. A file's first lines may say
+#   # kernels: stock full     (default: stock)
+#   # limit: 300              seconds for each check (default 120)
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+tests=$here/../../tests/lab
+export PF=eth0 PF_BDF=0000:01:00.0 VF0_BDF=0000:01:10.0 VF1_BDF=0000:01:10.2 NVME_BDF=0000:02:00.0 EDU_BDF=0000:00:05.0
+
+tagged() { # FILE TAG DEFAULT
+    local value
+    value=$(sed -n "1,12s/^# $2: *//p" "$tests/$1.sh" | head -n 1)
+    echo "${value:-$3}"
+}
+
+list() {
+    local file
+    for file in "$tests"/*.sh; do
+        [ -e "$file" ] || continue
+        file=$(basename "$file" .sh)
+        [[ " $(tagged "$file" kernels stock) " = *" $1 "* ]] || continue
+        sed -n 's/^\(check_[a-z0-9_]*\) *().*/\1/p' "$tests/$file.sh" | sed "s/^/$file /"
+    done
+}
+
+devices_reset() {
+    local each driver
+    for each in /sys/bus/pci/devices/*/sriov_numvfs; do
+        [ "$(cat "$each")" = 0 ] || echo 0 >"$each"
+        echo 1 >"${each%numvfs}drivers_autoprobe"
+    done 2>/dev/null
+    for each in /sys/bus/pci/devices/*; do
+        if [ "$(cat "$each/driver_override")" != '(null)' ]; then
+            echo >"$each/driver_override"
+            driver=$(readlink "$each/driver")
+            if [ "${driver##*/}" = vfio-pci ]; then
+                echo "${each##*/}" >"$each/driver/unbind"
+                echo "${each##*/}" >/sys/bus/pci/drivers_probe
+            fi
+        fi
+    done 2>/dev/null
+    [ ! -e "/sys/class/net/$PF" ] || ip link set "$PF" up
+}
+
+skip() { echo "$*" >&3; exit 77; }
+flunk() { echo "FAILED: $*"; exit 1; }
+expect() {
+    local wanted=$1 status=0 scratch
+    shift
+    scratch=$(mktemp -d)
+    "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
+    out=$(tr -d '\0\r' <"$scratch/out") err=$(tr -d '\0\r' <"$scratch/err")
+    rm -rf "$scratch"
+    printf '+ %s\n' "$*"
+    printf '%s\n' "$out"
+    printf '%s\n' "$err" | sed 's/^/  stderr: /'
+    [ "$status" = "$wanted" ] || flunk "status $status instead of $wanted: $*"
+}
+match() { grep -qE -- "$2" <<<"$1" || flunk "nothing matches '$2' in: $1"; }
+no_match() { ! grep -qE -- "$2" <<<"$1" || flunk "'$2' must not be in: $1"; }
+same() { [ "$1" = "$2" ] || flunk "got '$1' instead of '$2'"; }
+vfs() { viaduct vf create "$PF" "$1"; }
+guest() {
+    local parameters=$1
+    shift
+    viaduct run --kernel "$VIADUCT_GUEST_KERNEL" --initrd "$VIADUCT_GUEST_INITRD" \
+        --append "console=ttyS0 quiet panic=-1 $parameters" "$@"
+}
+
+one() {
+    set -e
+    exec 3>"${REASON:-/dev/null}"
+    # shellcheck source=/dev/null
+    . "$tests/$1.sh"
+    "$2"
+}
+
+run() {
+    local kernel=$1 results=$2 file function name limit status pid began scratch wanted
+    shift 2
+    wanted=" $* "
+    scratch=$(mktemp -d)
+    while read -r file function; do
+        name=$file/${function#check_}
+        [ $# = 0 ] || [[ $wanted = *" $file "* || $wanted = *" $name "* ]] || continue
+        ! grep -qE "^(ok|not ok|skip) lab-$kernel/$name( |:|\$)" "$results" || continue
+        echo "$name" >"$results.current"
+        limit=$(tagged "$file" limit 120)
+        devices_reset
+        dmesg -C
+        began=$SECONDS status=0
+        REASON=$scratch/reason timeout -k 5 "$limit" "$BASH" "$0" one "$file" "$function" >"$scratch/log" 2>&1 </dev/null &
+        pid=$!
+        wait $pid || status=$?
+        kill -KILL -- -$pid 2>/dev/null
+        case $status in
+            0) echo "ok lab-$kernel/$name ($((SECONDS - began)) s)" ;;
+            77) echo "skip lab-$kernel/$name: $(head -n 1 "$scratch/reason")" ;;
+            124 | 137) echo "not ok lab-$kernel/$name: not done in $limit s" ;;
+            *) echo "not ok lab-$kernel/$name ($((SECONDS - began)) s)" ;;
+        esac | tee -a "$results"
+        if [ $status != 0 ] && [ $status != 77 ]; then
+            tail -n 60 "$scratch/log" | sed 's/^/    /'
+            dmesg | tail -n 25 | sed 's/^/    host dmesg: /'
+        fi
+    done < <(list "$kernel")
+    rm -rf "$scratch" "$results.current"
+    devices_reset
+}
+
+"$@"

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# ./lab test: every tier, each in the builds that make sense for it, and one count at the end.
+
+help_test() {
+    cat <<'U'
+Usage: ./lab test [--no-full] [TIER...]
+
+  unit, cli   on this machine, in a plain build and one with ASan and UBSan
+  kvm         the same with /dev/kvm, or else on the emulated host
+  fuzz        every parser for a few seconds, built with clang
+  lab         on the emulated host: Debian's kernel, then the one with IOMMUFD
+              (built if need be; left out with --no-full)
+
+Without a TIER, all. lab/FILE or lab/FILE/CHECK runs those of tests/lab alone. The last
+line counts: N passed, N failed, N skipped.
+U
+}
+
+TIERS=(unit cli kvm fuzz lab)
+SANITIZE=("-Db_sanitize=address,undefined" -Db_lundef=false)
+
+# result ok|not ok|skip NAME [WHY]: one line, counted.
+result() {
+    echo "$1 $2${3:+: $3}" | tee -a "$RESULTS"
+}
+
+# suite BUILD SUITE: runs the tests of one meson suite in one build, here.
+suite() {
+    local build=$1 suite=$2 log=$CACHE/log/test-$1-$2.log
+    in_build -- env "ASAN_OPTIONS=detect_leaks=1:abort_on_error=1" "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1" \
+        meson test -C "/build/$build" --no-rebuild --print-errorlogs --suite "$suite" >"$log" 2>&1 || :
+    suite_count "$build" "$suite" "$log"
+}
+
+# Takes meson's own table of results apart into our lines.
+suite_count() {
+    local build=$1 suite=$2 log=$3 verdict name before=${#COUNTED}
+    while read -r verdict name; do
+        COUNTED+=x
+        case $verdict in
+            OK | EXPECTEDFAIL) result ok "$suite-$build/$name" ;;
+            SKIP) result skip "$suite-$build/$name" "$(sed -n "s/^.*\(SKIP: .*\)/\1/p" "$log" | head -n 1)" ;;
+            *) result "not ok" "$suite-$build/$name" "$verdict" ;;
+        esac
+    done < <(sed -nE 's|^ *[0-9]+/[0-9]+ +(.*[^ ]) +(OK|SKIP|FAIL|TIMEOUT|ERROR|EXPECTEDFAIL|UNEXPECTEDPASS|INTERRUPT) +[0-9.]+s.*|\2 \1|p' "$log" |
+        sed 's/ viaduct:[^ ]* \/ / /')
+    if [ ${#COUNTED} = "$before" ]; then
+        if grep -q 'No suitable tests\|No tests defined' "$log"; then
+            result skip "$suite-$build" "no test is defined"
+        else
+            result "not ok" "$suite-$build" "the tests could not be run"
+            tail -n 30 "$log"
+        fi
+    elif grep -qE '^(Fail|Timeout|Unexpected Pass): *[1-9]' "$log"; then
+        sed -n '/^Summary of Failures/q; p' "$log" | tail -n 150
+    fi
+}
+
+# build NAME [MESON-OPTION]...: configured once, then made; its failure fails the tier.
+build() {
+    local name=$1 log=$CACHE/log/build-$1.log
+    shift
+    step "building viaduct ($name)"
+    # shellcheck disable=SC2016 # for the shell in the root
+    in_build -- sh -euc '
+        build=/build/$1
+        shift
+        [ -e "$build/build.ninja" ] || { rm -rf "$build"; meson setup "$@" "$build" /src; }
+        ninja -C "$build"' - "$name" "$@" >"$log" 2>&1 && return
+    tail -n 40 "$log"
+    return 1
+}
+
+tier_here() { # unit, cli, kvm
+    suite plain "$1"
+    if [ -z "${ASAN:-}" ]; then
+        ASAN=no
+        ! build asan "${SANITIZE[@]}" || ASAN=yes
+    fi
+    if [ "$ASAN" = yes ]; then
+        suite asan "$1"
+    else
+        result "not ok" "$1-asan" "the build with ASan and UBSan failed"
+    fi
+}
+
+# A /dev/kvm that cannot make a machine is no better than none.
+kvm_usable() {
+    [ -w /dev/kvm ] && in_root "$ROOT" ro -- perl -e '
+        open(my $kvm, "+<", "/dev/kvm") or exit 1;
+        exit(ioctl($kvm, 0xAE01, 0) ? 0 : 1);'
+}
+
+tier_kvm() {
+    if kvm_usable; then
+        tier_here kvm
+        return
+    fi
+    echo "kvm: this machine has no usable /dev/kvm; on the emulated host instead"
+    options_reset
+    local log=$CACHE/log/test-plain-kvm.log
+    OPT_TIMEOUT=900
+    boot meson test -C /build/plain --no-rebuild --print-errorlogs -t 4 --suite kvm >"$log" 2>&1 || :
+    run_clean
+    suite_count plain kvm "$log"
+}
+
+tier_fuzz() {
+    if [ ! -e "$SRC/tests/fuzz/meson.build" ]; then
+        result skip fuzz "there is no tests/fuzz"
+        return
+    fi
+    layer testtools "${TEST_PACKAGES[@]}"
+    local BUILD_ROOT=$STAGE/root
+    if CC=clang build fuzz "${SANITIZE[@]}" -Dfuzz=true; then
+        suite fuzz fuzz
+    else
+        result "not ok" fuzz "the build with clang failed"
+    fi
+}
+
+# lab_checks KERNEL [NAME]...: tests/lab in one boot. A host that hangs is started again,
+# which is said, and goes on with the check that was running; a second time is a failure.
+lab_checks() {
+    local kernel=$1 status again='' current
+    shift
+    options_reset
+    OPT_KERNEL=$kernel
+    OPT_SHARE=$SCRATCH
+    while :; do
+        status=0
+        boot /src/tools/lab/check.sh run "$kernel" /share/results "$@" || status=$?
+        run_clean
+        [ "$OUTCOME" != exit ] || break
+        current=$(cat "$RESULTS.current" 2>/dev/null || echo boot)
+        rm -f "$RESULTS.current"
+        if [ "$again" = "$current" ] || [ "$current" = boot ]; then
+            result "not ok" "lab-$kernel/$current" "the emulated host went down"
+            [ "$current" != boot ] || break
+        else
+            echo "note: the emulated host went down during lab-$kernel/$current; started again"
+            again=$current
+        fi
+    done
+    if [ "$OUTCOME" = exit ] && [ $status != 0 ]; then
+        result "not ok" "lab-$kernel" "check.sh ended with status $status"
+    fi
+}
+
+tier_lab() {
+    if [ $# = 0 ]; then
+        # shellcheck source=tools/lab/selftest.sh
+        . "$LAB/selftest.sh"
+        selftest
+    fi
+    if compgen -G "$SRC/tests/lab/*.sh" >/dev/null; then
+        lab_checks stock "$@"
+    else
+        result skip lab-stock "there is no tests/lab"
+    fi
+    if [ -z "$NO_FULL" ]; then
+        kernel_stage
+        options_reset
+        OPT_KERNEL=full
+        if boot sh -c 'test -c /dev/iommu && test -c /dev/vfio/vfio && test -c /dev/kvm && ls /sys/class/iommu | grep -q .'; then
+            result ok lab-full/boots-with-iommufd
+        else
+            result "not ok" lab-full/boots-with-iommufd
+        fi
+        run_clean
+        if [ -n "$(bash "$LAB/check.sh" list full)" ]; then
+            lab_checks full "$@"
+        fi
+    else
+        result skip lab-full "left out by --no-full"
+    fi
+}
+
+do_test() {
+    local tiers=() names=() tier passed failed skipped
+    NO_FULL=
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --no-full) NO_FULL=1 ;;
+            unit | cli | kvm | fuzz | lab) tiers+=("$1") ;;
+            lab/*) names+=("${1#lab/}") ;;
+            *) usage_error "there is no tier $1; see ./lab test --help" ;;
+        esac
+        shift
+    done
+    [ ${#tiers[@]} != 0 ] || [ ${#names[@]} != 0 ] || tiers=("${TIERS[@]}")
+    prepare
+    SCRATCH=$(mktemp -d "$CACHE/run/test-XXXXXX")
+    RESULTS=$SCRATCH/results
+    COUNTED=
+    : >"$RESULTS"
+    for tier in "${tiers[@]}"; do
+        step "tier $tier"
+        case $tier in
+            unit | cli) tier_here "$tier" ;;
+            *) "tier_$tier" ;;
+        esac
+    done
+    [ ${#names[@]} = 0 ] || tier_lab "${names[@]}"
+    passed=$(grep -c '^ok ' "$RESULTS" || :)
+    failed=$(grep -c '^not ok ' "$RESULTS" || :)
+    skipped=$(grep -c '^skip ' "$RESULTS" || :)
+    grep '^not ok \|^skip ' "$RESULTS" || :
+    rm -rf "$SCRATCH"
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
