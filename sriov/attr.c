@@ -122,12 +122,16 @@ static void read_switch(int rc, uint32_t value, enum via_sriov_attr attr, bool *
 
 static void read_attrs(struct rtnl_link *link, unsigned int index, struct via_sriov_attrs *attrs)
 {
-	via_cleanup(vf_putp) struct rtnl_link_vf *vf = rtnl_link_vf_get(link, index);
+	via_cleanup(vf_putp) struct rtnl_link_vf *vf = NULL;
 	struct nl_addr *address;
 	uint32_t value = 0;
 	int rc;
 
 	*attrs = (struct via_sriov_attrs){ 0 };
+	/* libnl looks into the list without asking whether there is one, and there is none
+	 * when the driver reports no attributes. */
+	if (rtnl_link_has_vf_list(link))
+		vf = rtnl_link_vf_get(link, index);
 	if (!vf)
 		return;
 	if (!rtnl_link_vf_get_addr(vf, &address) && nl_addr_get_len(address) == VIA_MAC_BYTES) {

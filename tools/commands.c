@@ -1,11 +1,124 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
 
+#include <stdint.h>
+
+static const struct via_option list_options[] = {
+	{ "all", NULL, "also bridges and other functions nobody gives to a guest" },
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
+static const struct via_option bind_options[] = {
+	{ "driver", "NAME", "bind to this driver instead of vfio-pci" },
+	{ "force", NULL, "take the devices even while the host uses them" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
+static const struct via_option change_options[] = {
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
+static const struct via_option vf_set_options[] = {
+	{ "mac", "ADDRESS", "its MAC address, as 02:00:00:00:00:01" },
+	{ "vlan", "ID", "the VLAN its frames are put in, 1 to 4094; 0 for none" },
+	{ "qos", "PRIORITY", "the priority of these frames, 0 to 7" },
+	{ "trust", "on|off", "whether it may be promiscuous, change its MAC address, ..." },
+	{ "spoofchk", "on|off", "whether frames from another MAC address are dropped" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
+static const struct via_option vf_list_options[] = {
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
+static const struct via_option vf_destroy_options[] = {
+	{ "force", NULL, "also VFs the host uses; never those a process holds open" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 const struct via_command via_commands[] = {
 	{
+		.name = "list",
+		.summary = "Shows the PCI functions worth giving to a guest.",
+		.text = "VFs stand below their PF. USED BY says through what the host uses a "
+			"device, which\n"
+			"'viaduct bind' refuses to take then.",
+		.options = list_options,
+		.run = cmd_list,
+	},
+	{
+		.name = "bind",
+		.summary = "Gives devices to vfio-pci, so that a guest can have them.",
+		.operands = "DEVICE...",
+		.min_operands = 1,
+		.max_operands = SIZE_MAX,
+		.text = "All devices are checked before the first is changed, and when one fails, "
+			"those\n"
+			"done are given back. A device the host uses is refused. What each had is\n"
+			"remembered for 'viaduct unbind'.",
+		.options = bind_options,
+		.run = cmd_bind,
+	},
+	{
+		.name = "unbind",
+		.summary = "Gives devices back to the drivers they had before 'viaduct bind'.",
+		.operands = "DEVICE...",
+		.min_operands = 1,
+		.max_operands = SIZE_MAX,
+		.options = change_options,
+		.run = cmd_unbind,
+	},
+	{
 		.name = "vf",
-		.summary = "The virtual functions (VFs) of an SR-IOV device, its physical function "
+		.summary = "Makes and manages the virtual functions (VFs) of a physical function "
 			   "(PF).",
+	},
+	{
+		.name = "vf create",
+		.summary = "Makes VFs that no host driver has touched.",
+		.operands = "PF COUNT",
+		.min_operands = 2,
+		.max_operands = 2,
+		.text = "They have no driver: 'viaduct vf set' them, then 'viaduct bind' them.",
+		.options = change_options,
+		.run = cmd_vf_create,
+	},
+	{
+		.name = "vf set",
+		.summary = "Sets what the driver of a PF holds a VF to.",
+		.operands = "PF/vfN",
+		.min_operands = 1,
+		.max_operands = 1,
+		.text = "A MAC address is set before the guest starts: its driver reads it once.",
+		.options = vf_set_options,
+		.run = cmd_vf_set,
+	},
+	{
+		.name = "vf list",
+		.summary = "Shows VFs and what they are held to.",
+		.operands = "[PF]",
+		.max_operands = 1,
+		.options = vf_list_options,
+		.run = cmd_vf_list,
+	},
+	{
+		.name = "vf destroy",
+		.summary = "Takes all VFs of a PF away.",
+		.operands = "PF",
+		.min_operands = 1,
+		.max_operands = 1,
+		.options = vf_destroy_options,
+		.run = cmd_vf_destroy,
 	},
 	{ 0 },
 };

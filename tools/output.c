@@ -101,6 +101,14 @@ void via_table_add(struct via_table *table, enum via_style style, const char *fm
 	add_cell(table, style, text);
 }
 
+void via_table_add_number(struct via_table *table, long number)
+{
+	if (number < 0)
+		via_table_add(table, VIA_STYLE_PLAIN, "%s", "");
+	else
+		via_table_add(table, VIA_STYLE_PLAIN, "%ld", number);
+}
+
 static size_t column_width(const struct via_table *table, size_t column)
 {
 	size_t width = 0;

@@ -48,6 +48,9 @@ void via_table_init(struct via_table *table, size_t columns, const char *const *
 void via_table_add(struct via_table *table, enum via_style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/** via_table_add_number() - the next cell, a number; a negative one is printed as "-". */
+void via_table_add_number(struct via_table *table, long number);
+
 /** via_table_print() - print the table and release it. Return: the exit status. */
 int via_table_print(const struct via_cli *cli, struct via_table *table);
 

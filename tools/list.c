@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viaduct/util/cleanup.h>
+
+#include "command.h"
+#include "function.h"
+#include "output.h"
+#include "pciname.h"
+
+struct functions {
+	struct via_function *all;
+	size_t count;
+};
+
+static void functions_clear(struct functions *functions)
+{
+	for (size_t i = 0; i < functions->count; i++)
+		via_function_clear(&functions->all[i]);
+	free(functions->all);
+}
+
+/* By address, but each VF right after its PF and by index. */
+static int function_compare(const void *a, const void *b)
+{
+	const struct via_function *x = a, *y = b;
+	int order = via_bdf_compare(x->is_vf ? x->pf_bdf : x->bdf, y->is_vf ? y->pf_bdf : y->bdf);
+
+	if (order)
+		return order;
+	if (x->is_vf != y->is_vf)
+		return x->is_vf - y->is_vf;
+	return (x->vf_index > y->vf_index) - (x->vf_index < y->vf_index);
+}
+
+static int load_functions(struct via_cli *cli, bool all, struct functions *functions,
+			  struct via_error *err)
+{
+	via_cleanup(via_names_free) struct via_names names = { 0 };
+	int rc = via_host_list(cli->host, &names, "sys/bus/pci/devices");
+
+	if (rc == -ENOENT)
+		return via_error_set(err, ENOENT, "this host has no PCI: no sys/bus/pci/devices");
+	if (rc)
+		return via_error_sys(err, -rc, "cannot list the PCI functions");
+	functions->all = calloc(names.count ? names.count : 1, sizeof(*functions->all));
+	if (!functions->all)
+		return via_error_sys(err, ENOMEM, "cannot list the PCI functions");
+	for (size_t i = 0; i < names.count; i++) {
+		struct via_function *function = &functions->all[functions->count];
+		struct via_bdf bdf;
+
+		if (via_bdf_parse(names.names[i], &bdf))
+			continue;
+		rc = via_function_load(cli, bdf, function, err);
+		if (rc == -ENOMEM)
+			return rc;
+		if (rc == -ENODEV)
+			continue; /* it went away meanwhile */
+		if (rc) {
+			/* One unreadable function does not hide the others. */
+			via_host_log(cli->host, VIA_LOG_WARNING, "%s", err->text);
+			continue;
+		}
+		if (all || via_function_is_worth_assigning(function))
+			functions->count++;
+		else
+			via_function_clear(function);
+	}
+	qsort(functions->all, functions->count, sizeof(*functions->all), function_compare);
+	return 0;
+}
+
+static json_t *json_names(const struct via_names *names)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < names->count; i++)
+		json_array_append_new(list, via_json_text(names->names[i]));
+	return list;
+}
+
+static json_t *json_number(long number)
+{
+	return number < 0 ? json_null() : json_integer(number);
+}
+
+static json_t *json_sriov(const struct via_function *function)
+{
+	json_t *vfs;
+
+	if (!function->is_pf)
+		return json_null();
+	vfs = json_array();
+	for (size_t i = 0; i < function->pf.vf_count; i++)
+		json_array_append_new(vfs, json_string(via_bdf_text(function->pf.vfs[i].bdf).text));
+	return json_pack("{s:I, s:I, s:o}", "total_vfs", (json_int_t)function->pf.total_vfs,
+			 "num_vfs", (json_int_t)function->pf.num_vfs, "vfs", vfs);
+}
+
+static json_t *json_hex(unsigned int number, int digits)
+{
+	return json_sprintf("%0*x", digits, number);
+}
+
+static json_t *json_function(struct via_pciname *names, const struct via_function *f)
+{
+	json_t *object = json_object();
+
+	json_object_set_new(object, "bdf", json_string(via_bdf_text(f->bdf).text));
+	json_object_set_new(object, "vendor_id", json_hex(f->vendor_id, 4));
+	json_object_set_new(object, "device_id", json_hex(f->device_id, 4));
+	json_object_set_new(object, "class", json_hex(f->class_code, 6));
+	json_object_set_new(
+		object, "name",
+		via_json_text(via_pciname_device(names, f->vendor_id, f->device_id).text));
+	json_object_set_new(object, "class_name",
+			    via_json_text(via_pciname_class(names, f->class_code).text));
+	json_object_set_new(object, "driver", via_json_text(f->driver));
+	json_object_set_new(object, "iommu_group", json_number(f->iommu_group));
+	json_object_set_new(object, "numa_node", json_number(f->numa_node));
+	json_object_set_new(object, "pf",
+			    f->is_vf ? json_string(via_bdf_text(f->pf_bdf).text) : json_null());
+	json_object_set_new(object, "vf_index", json_number(f->is_vf ? (long)f->vf_index : -1));
+	json_object_set_new(object, "sriov", json_sriov(f));
+	json_object_set_new(object, "netdevs", json_names(&f->netdevs));
+	json_object_set_new(object, "nvme", json_names(&f->nvme));
+	json_object_set_new(object, "disks", json_names(&f->disks));
+	json_object_set_new(object, "in_use_by", via_json_text(f->in_use.text));
+	return object;
+}
+
+static int print_json(struct via_pciname *names, const struct functions *functions)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < functions->count; i++)
+		json_array_append_new(list, json_function(names, &functions->all[i]));
+	return via_json_print(json_pack("{s:o}", "devices", list));
+}
+
+static void join(char *text, size_t text_bytes, const struct via_names *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		size_t used = strlen(text);
+
+		snprintf(text + used, text_bytes - used, "%s%s", used ? "," : "", names->names[i]);
+	}
+}
+
+/* The device's own names when the host uses it through one; otherwise a process has it open. */
+static const char *used_by(const struct via_function *function, const char *known_as)
+{
+	if (!function->in_use.text[0])
+		return "";
+	return *known_as ? known_as : "a process";
+}
+
+static void add_row(struct via_table *table, struct via_pciname *names,
+		    const struct via_function *f)
+{
+	bool assignable = strstr(f->driver, "vfio");
+	char known_as[128] = "";
+
+	join(known_as, sizeof(known_as), &f->netdevs);
+	join(known_as, sizeof(known_as), &f->nvme);
+	join(known_as, sizeof(known_as), &f->disks);
+
+	via_table_add(table, VIA_STYLE_PLAIN, "%s%s", f->is_vf ? "  " : "",
+		      via_bdf_text(f->bdf).text);
+	if (f->is_pf)
+		via_table_add(table, VIA_STYLE_PLAIN, "PF %u/%u", f->pf.num_vfs, f->pf.total_vfs);
+	else if (f->is_vf)
+		via_table_add(table, VIA_STYLE_PLAIN, "VF %u", f->vf_index);
+	else
+		via_table_add(table, VIA_STYLE_PLAIN, "%s", "");
+	via_table_add(table, assignable ? VIA_STYLE_GOOD : VIA_STYLE_PLAIN, "%s", f->driver);
+	via_table_add_number(table, f->iommu_group);
+	via_table_add_number(table, f->numa_node);
+	via_table_add(table, VIA_STYLE_PLAIN, "%s", known_as);
+	via_table_add(table, VIA_STYLE_WARNING, "%s", used_by(f, known_as));
+	via_table_add(table, VIA_STYLE_PLAIN, "%s: %s",
+		      via_pciname_class(names, f->class_code).text,
+		      via_pciname_device(names, f->vendor_id, f->device_id).text);
+}
+
+static int print_table(const struct via_cli *cli, struct via_pciname *names,
+		       const struct functions *functions)
+{
+	static const char *const headings[] = { "DEVICE", "SR-IOV",   "DRIVER",	 "GROUP",
+						"NUMA",	  "KNOWN AS", "USED BY", "WHAT" };
+	struct via_table table;
+
+	via_table_init(&table, sizeof(headings) / sizeof(headings[0]), headings);
+	for (size_t i = 0; i < functions->count; i++)
+		add_row(&table, names, &functions->all[i]);
+	return via_table_print(cli, &table);
+}
+
+int cmd_list(struct via_cli *cli, int argc, char **argv)
+{
+	via_cleanup(functions_clear) struct functions functions = { 0 };
+	via_cleanup(via_pciname_closep) struct via_pciname *names = NULL;
+	struct via_error err;
+
+	(void)argc;
+	(void)argv;
+	if (load_functions(cli, via_cli_flag(cli, "all"), &functions, &err) ||
+	    via_pciname_open(cli, &names, &err))
+		return via_fail(&err);
+	return cli->json ? print_json(names, &functions) : print_table(cli, names, &functions);
+}
