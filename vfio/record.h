@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_VFIO_RECORD_H
+#define VIADUCT_VFIO_RECORD_H
+
+#include <viaduct/iommu/group.h>
+#include <viaduct/util/bdf.h>
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+
+/*
+ * What a function had before via_vfio_bind(): run/viaduct/devices/<BDF>, lines of key=value.
+ * It is on disk before the first change and leaves after the last, so that whoever comes after
+ * a crash can still give the function back.
+ */
+struct via_vfio_record {
+	char driver[VIA_DRIVER_NAME_BYTES];   /* the driver it had; "" for none */
+	char override[VIA_DRIVER_NAME_BYTES]; /* its driver_override; "" for none */
+	char target[VIA_DRIVER_NAME_BYTES];   /* the driver it was given to */
+};
+
+/** via_vfio_record_load() - Return: 0, -ENOENT without a sentence when there is none, -EPROTO
+ * when it is damaged, or the errno of reading it. */
+int via_vfio_record_load(struct via_host *host, struct via_bdf bdf,
+			 struct via_vfio_record *record, struct via_error *err);
+
+/** via_vfio_record_save() - Return: 0, or the errno of the call that failed; the record is then
+ * what it was. */
+int via_vfio_record_save(struct via_host *host, struct via_bdf bdf,
+			 const struct via_vfio_record *record, struct via_error *err);
+
+/** via_vfio_record_remove() - Return: 0, also when there was none, or the errno of unlink(2). */
+int via_vfio_record_remove(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+
+/** via_vfio_driver_name_valid() - a driver's name that can be part of a path and of a record. */
+bool via_vfio_driver_name_valid(const char *name);
+
+#endif

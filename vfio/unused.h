@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_VFIO_UNUSED_H
+#define VIADUCT_VFIO_UNUSED_H
+
+#include <viaduct/util/bdf.h>
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+
+/*
+ * The questions of via_vfio_check_unused(), one a file. Each returns 0, or -EBUSY with a sentence
+ * that says who uses the function, or the errno of what could not be found out.
+ */
+int via_vfio_check_netdevs(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+int via_vfio_check_disks(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+
+/**
+ * via_vfio_class_path() - the path a link in sys/class/@class points to.
+ * Return: 0, -ENAMETOOLONG, or the errno of readlink(2).
+ */
+int via_vfio_class_path(struct via_host *host, const char *class, const char *name, char *path,
+			size_t path_bytes);
+
+/** via_vfio_path_has() - whether @component is one of the components of @path. */
+bool via_vfio_path_has(const char *path, const char *component);
+
+#endif
