@@ -199,7 +199,7 @@ int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf
  * a process that holds it. */
 static bool is_assignable(struct via_host *host, struct via_bdf vf, const char *driver)
 {
-	return strstr(driver, "vfio") ||
+	return via_iommu_driver_is_vfio(driver) ||
 	       via_host_exists(host, "run/viaduct/devices/%s", via_bdf_text(vf).text);
 }
 

@@ -149,7 +149,7 @@ static int check_bind(struct via_cli *cli, const struct target *target, const ch
 
 	if (!strcmp(target->before, driver))
 		return 0;
-	if (strstr(driver, "vfio")) {
+	if (via_iommu_driver_is_vfio(driver)) {
 		rc = check_is_no_bridge(cli->host, target->bdf, err);
 		if (!rc)
 			rc = check_in_group(cli->host, target->bdf, err);
@@ -178,24 +178,89 @@ static void add_file(struct via_changes *changes, const char *before, const char
 	via_changes_add(changes, path, before, after);
 }
 
-/* What via_vfio_bind() and via_vfio_unbind() write to have another driver. */
-static void add_driver_changes(struct via_host *host, struct via_changes *changes,
-			       const struct target *target, const char *override)
+/* What the file driver_override holds; "" for none. */
+static void read_override(struct via_host *host, struct via_bdf bdf,
+			  char override[static VIA_DRIVER_NAME_BYTES])
 {
-	struct via_bdf_text text = via_bdf_text(target->bdf);
-	char now[VIA_DRIVER_NAME_BYTES];
+	if (via_host_read(host, override, VIA_DRIVER_NAME_BYTES,
+			  "sys/bus/pci/devices/%s/driver_override", via_bdf_text(bdf).text) ||
+	    !strcmp(override, "(null)"))
+		override[0] = '\0';
+}
 
-	if (via_host_read(host, now, sizeof(now), "sys/bus/pci/devices/%s/driver_override",
-			  text.text) ||
-	    !strcmp(now, "(null)"))
-		now[0] = '\0';
-	if (strcmp(now, override))
-		add_file(changes, now, override, "/sys/bus/pci/devices/%s/driver_override",
-			 text.text);
+static void add_override(struct via_changes *changes, struct via_bdf bdf, const char *before,
+			 const char *after)
+{
+	if (strcmp(before, after))
+		add_file(changes, before, after, "/sys/bus/pci/devices/%s/driver_override",
+			 via_bdf_text(bdf).text);
+}
+
+static void add_release(struct via_changes *changes, const struct target *target)
+{
 	if (target->before[0])
-		add_file(changes, NULL, text.text, "/sys/bus/pci/drivers/%s/unbind",
-			 target->before);
-	via_changes_add(changes, "/sys/bus/pci/drivers_probe", NULL, text.text);
+		add_file(changes, NULL, via_bdf_text(target->bdf).text,
+			 "/sys/bus/pci/devices/%s/driver/unbind", via_bdf_text(target->bdf).text);
+}
+
+static void add_probe(struct via_changes *changes, struct via_bdf bdf)
+{
+	via_changes_add(changes, "/sys/bus/pci/drivers_probe", NULL, via_bdf_text(bdf).text);
+}
+
+/* What via_vfio_bind() writes. */
+static void add_bind(struct via_host *host, struct via_changes *changes,
+		     const struct target *target, const char *driver)
+{
+	char override[VIA_DRIVER_NAME_BYTES];
+
+	read_override(host, target->bdf, override);
+	add_override(changes, target->bdf, override, driver);
+	add_release(changes, target);
+	add_probe(changes, target->bdf);
+}
+
+/* A line "key=value" of what via_vfio_bind() remembers; "" when it is not there. */
+static void read_record(struct via_host *host, struct via_bdf bdf, const char *key,
+			char value[static VIA_DRIVER_NAME_BYTES])
+{
+	char text[1024];
+	char *rest = text, *line;
+
+	value[0] = '\0';
+	if (via_host_read(host, text, sizeof(text), "run/viaduct/devices/%s",
+			  via_bdf_text(bdf).text))
+		return;
+	while ((line = strsep(&rest, "\n"))) {
+		size_t length = strlen(key);
+
+		if (!strncmp(line, key, length) && line[length] == '=')
+			snprintf(value, VIA_DRIVER_NAME_BYTES, "%s", line + length + 1);
+	}
+}
+
+/* What via_vfio_unbind() writes. */
+static void add_unbind(struct via_host *host, struct via_changes *changes,
+		       const struct target *target)
+{
+	char now[VIA_DRIVER_NAME_BYTES], driver[VIA_DRIVER_NAME_BYTES];
+	char override[VIA_DRIVER_NAME_BYTES];
+
+	read_override(host, target->bdf, now);
+	read_record(host, target->bdf, "driver", driver);
+	read_record(host, target->bdf, "override", override);
+	if (!target->recorded) {
+		add_override(changes, target->bdf, now, "");
+		add_release(changes, target);
+		add_probe(changes, target->bdf);
+		return;
+	}
+	add_release(changes, target);
+	if (driver[0]) {
+		add_override(changes, target->bdf, now, driver);
+		add_probe(changes, target->bdf);
+	}
+	add_override(changes, target->bdf, driver[0] ? driver : now, override);
 }
 
 static int show_bind(struct via_cli *cli, const struct targets *targets, const char *driver)
@@ -205,7 +270,7 @@ static int show_bind(struct via_cli *cli, const struct targets *targets, const c
 	via_changes_init(&changes, cli);
 	for (size_t i = 0; i < targets->count; i++)
 		if (strcmp(targets->all[i].before, driver))
-			add_driver_changes(cli->host, &changes, &targets->all[i], driver);
+			add_bind(cli->host, &changes, &targets->all[i], driver);
 	return via_changes_end(&changes);
 }
 
@@ -300,7 +365,7 @@ int cmd_bind(struct via_cli *cli, int argc, char **argv)
 		}
 		snprintf(target->after, sizeof(target->after), "%s", driver);
 	}
-	if (strstr(driver, "vfio"))
+	if (via_iommu_driver_is_vfio(driver))
 		for (size_t i = 0; i < targets.count; i++)
 			warn_of_group(cli->host, &targets.all[i]);
 	return print_targets(cli, &targets);
@@ -310,7 +375,7 @@ static int check_unbind(struct via_cli *cli, const struct target *target, struct
 {
 	struct via_bdf_text text = via_bdf_text(target->bdf);
 
-	if (!target->recorded && !strstr(target->before, "vfio"))
+	if (!target->recorded && !via_iommu_driver_is_vfio(target->before))
 		return via_error_set(err, EINVAL,
 				     "%s is not bound to a VFIO driver, nor was it 'viaduct bind' "
 				     "that gave it %s%s",
@@ -325,7 +390,7 @@ static int show_unbind(struct via_cli *cli, const struct targets *targets)
 
 	via_changes_init(&changes, cli);
 	for (size_t i = 0; i < targets->count; i++)
-		add_driver_changes(cli->host, &changes, &targets->all[i], "");
+		add_unbind(cli->host, &changes, &targets->all[i]);
 	return via_changes_end(&changes);
 }
 

@@ -163,7 +163,7 @@ static const char *used_by(const struct via_function *function, const char *know
 static void add_row(struct via_table *table, struct via_pciname *names,
 		    const struct via_function *f)
 {
-	bool assignable = strstr(f->driver, "vfio");
+	bool assignable = via_iommu_driver_is_vfio(f->driver);
 	char known_as[128] = "";
 
 	join(known_as, sizeof(known_as), &f->netdevs);

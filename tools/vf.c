@@ -67,6 +67,16 @@ static int load_vfs(struct via_host *host, struct via_bdf pf, struct vfs *vfs,
 	return rc == -ENOTSUP ? 0 : rc;
 }
 
+/* The address a VF is held to; "" when it chooses for itself, or the driver does not say. */
+static struct via_mac_text mac_text(const struct via_sriov_attrs *attrs)
+{
+	static const struct via_mac zero;
+
+	if (!(attrs->valid & VIA_SRIOV_MAC) || !memcmp(&attrs->mac, &zero, sizeof(zero)))
+		return (struct via_mac_text){ "" };
+	return via_mac_text(attrs->mac);
+}
+
 static json_t *json_switch(const struct via_sriov_attrs *attrs, enum via_sriov_attr attr, bool on)
 {
 	return attrs->valid & (unsigned int)attr ? json_boolean(on) : json_null();
@@ -87,9 +97,8 @@ static json_t *json_vf(struct via_host *host, const struct via_sriov_vf *vf,
 		driver[0] = '\0';
 	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "index", (json_int_t)vf->index,
 			 "bdf", via_bdf_text(vf->bdf).text, "driver", via_json_text(driver), "mac",
-			 attrs->valid & VIA_SRIOV_MAC ? json_string(via_mac_text(attrs->mac).text)
-						      : json_null(),
-			 "vlan", json_number(attrs, VIA_SRIOV_VLAN, attrs->vlan), "qos",
+			 via_json_text(mac_text(attrs).text), "vlan",
+			 json_number(attrs, VIA_SRIOV_VLAN, attrs->vlan), "qos",
 			 json_number(attrs, VIA_SRIOV_QOS, attrs->qos), "trust",
 			 json_switch(attrs, VIA_SRIOV_TRUST, attrs->trust), "spoofchk",
 			 json_switch(attrs, VIA_SRIOV_SPOOFCHK, attrs->spoofchk));
@@ -120,30 +129,44 @@ static void add_switch(struct via_table *table, const struct via_sriov_attrs *at
 							   : "off");
 }
 
+static void add_row(struct via_host *host, struct via_table *table, const struct vfs *vfs,
+		    size_t at)
+{
+	const struct via_sriov_vf *vf = &vfs->pf.vfs[at];
+	const struct via_sriov_attrs *attrs = &vfs->attrs[at];
+	bool has_vlan = attrs->valid & VIA_SRIOV_VLAN && attrs->vlan;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	if (via_vfio_driver(host, vf->bdf, driver, NULL))
+		driver[0] = '\0';
+	via_table_add(table, VIA_STYLE_PLAIN, "%s/vf%u",
+		      vfs->pf.netdevs.count ? vfs->pf.netdevs.names[0]
+					    : via_bdf_text(vfs->pf.bdf).text,
+		      vf->index);
+	via_table_add(table, VIA_STYLE_PLAIN, "%s", via_bdf_text(vf->bdf).text);
+	via_table_add(table, via_iommu_driver_is_vfio(driver) ? VIA_STYLE_GOOD : VIA_STYLE_PLAIN,
+		      "%s", driver);
+	via_table_add(table, VIA_STYLE_PLAIN, "%s", mac_text(attrs).text);
+	via_table_add_number(table, has_vlan ? (long)attrs->vlan : -1);
+	via_table_add_number(table, has_vlan ? (long)attrs->qos : -1);
+	add_switch(table, attrs, VIA_SRIOV_TRUST, attrs->trust);
+	add_switch(table, attrs, VIA_SRIOV_SPOOFCHK, attrs->spoofchk);
+}
+
 static void add_rows(struct via_host *host, struct via_table *table, const struct vfs *vfs)
 {
-	for (size_t i = 0; i < vfs->pf.vf_count; i++) {
-		const struct via_sriov_vf *vf = &vfs->pf.vfs[i];
-		const struct via_sriov_attrs *attrs = &vfs->attrs[i];
-		bool has_vlan = attrs->valid & VIA_SRIOV_VLAN && attrs->vlan;
-		char driver[VIA_DRIVER_NAME_BYTES];
+	for (size_t i = 0; i < vfs->pf.vf_count; i++)
+		add_row(host, table, vfs, i);
+}
 
-		if (via_vfio_driver(host, vf->bdf, driver, NULL))
-			driver[0] = '\0';
-		via_table_add(table, VIA_STYLE_PLAIN, "%s/vf%u",
-			      vfs->pf.netdevs.count ? vfs->pf.netdevs.names[0]
-						    : via_bdf_text(vfs->pf.bdf).text,
-			      vf->index);
-		via_table_add(table, VIA_STYLE_PLAIN, "%s", via_bdf_text(vf->bdf).text);
-		via_table_add(table, strstr(driver, "vfio") ? VIA_STYLE_GOOD : VIA_STYLE_PLAIN,
-			      "%s", driver);
-		via_table_add(table, VIA_STYLE_PLAIN, "%s",
-			      attrs->valid & VIA_SRIOV_MAC ? via_mac_text(attrs->mac).text : "");
-		via_table_add_number(table, has_vlan ? (long)attrs->vlan : -1);
-		via_table_add_number(table, has_vlan ? (long)attrs->qos : -1);
-		add_switch(table, attrs, VIA_SRIOV_TRUST, attrs->trust);
-		add_switch(table, attrs, VIA_SRIOV_SPOOFCHK, attrs->spoofchk);
-	}
+/* The place of VF @index among the VFs of its PF, which has it. */
+static size_t place_of(const struct via_sriov_pf *pf, unsigned int index)
+{
+	size_t at = 0;
+
+	while (at + 1 < pf->vf_count && pf->vfs[at].index != index)
+		at++;
+	return at;
 }
 
 static void init_table(struct via_table *table)
@@ -270,7 +293,7 @@ static struct attr_text attr_text(const struct via_sriov_attrs *attrs, enum via_
 		return out;
 	switch (attr) {
 	case VIA_SRIOV_MAC:
-		snprintf(out.text, sizeof(out.text), "%s", via_mac_text(attrs->mac).text);
+		snprintf(out.text, sizeof(out.text), "%s", mac_text(attrs).text);
 		break;
 	case VIA_SRIOV_VLAN:
 		snprintf(out.text, sizeof(out.text), "%u", attrs->vlan);
@@ -299,12 +322,10 @@ static int show_set(const struct via_cli *cli, const struct vfs *vfs, unsigned i
 		{ VIA_SRIOV_QOS, "qos" },	    { VIA_SRIOV_TRUST, "trust" },
 		{ VIA_SRIOV_SPOOFCHK, "spoofchk" },
 	};
+	size_t at = place_of(&vfs->pf, index);
 	struct via_changes changes;
-	size_t at = 0;
 
 	via_changes_init(&changes, cli);
-	while (at + 1 < vfs->pf.vf_count && vfs->pf.vfs[at].index != index)
-		at++;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char what[128];
 
@@ -318,9 +339,21 @@ static int show_set(const struct via_cli *cli, const struct vfs *vfs, unsigned i
 	return via_changes_end(&changes);
 }
 
+static int print_vf(const struct via_cli *cli, const struct vfs *vfs, unsigned int index)
+{
+	struct via_table table;
+
+	if (cli->json)
+		return print_pf(cli, vfs);
+	init_table(&table);
+	add_row(cli->host, &table, vfs, place_of(&vfs->pf, index));
+	return via_table_print(cli, &table);
+}
+
 int cmd_vf_set(struct via_cli *cli, int argc, char **argv)
 {
 	via_cleanup(vfs_clear) struct vfs vfs = { 0 };
+	via_cleanup(vfs_clear) struct vfs after = { 0 };
 	struct via_sriov_attrs wanted;
 	struct via_bdf pf;
 	unsigned int index;
@@ -337,9 +370,10 @@ int cmd_vf_set(struct via_cli *cli, int argc, char **argv)
 		return via_fail(&err);
 	if (cli->dry_run)
 		return show_set(cli, &vfs, index, &wanted);
-	if (via_sriov_attrs_set(cli->host, &vfs.pf, index, &wanted, &err))
+	if (via_sriov_attrs_set(cli->host, &vfs.pf, index, &wanted, &err) ||
+	    load_vfs(cli->host, pf, &after, &err))
 		return via_fail(&err);
-	return VIA_EXIT_DONE;
+	return print_vf(cli, &after, index);
 }
 
 static int list_one(struct via_cli *cli, struct via_error *err)
@@ -411,6 +445,7 @@ static int show_destroy(const struct via_cli *cli, const struct via_sriov_pf *pf
 int cmd_vf_destroy(struct via_cli *cli, int argc, char **argv)
 {
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	via_cleanup(vfs_clear) struct vfs after = { 0 };
 	bool force = via_cli_flag(cli, "force");
 	struct via_error err;
 	int rc;
@@ -424,5 +459,12 @@ int cmd_vf_destroy(struct via_cli *cli, int argc, char **argv)
 		return via_fail(&err);
 	if (cli->dry_run)
 		return show_destroy(cli, &pf);
-	return via_sriov_destroy(cli->host, pf.bdf, force, &err) ? via_fail(&err) : VIA_EXIT_DONE;
+	if (via_sriov_destroy(cli->host, pf.bdf, force, &err) ||
+	    load_vfs(cli->host, pf.bdf, &after, &err))
+		return via_fail(&err);
+	if (cli->json)
+		return print_pf(cli, &after);
+	printf("%s: %u VF%s taken away\n", via_bdf_text(pf.bdf).text, pf.num_vfs,
+	       pf.num_vfs == 1 ? "" : "s");
+	return VIA_EXIT_DONE;
 }
