@@ -3,7 +3,7 @@
 # The emulated host: its initramfs, its machine line, and one boot of it.
 
 # Modules that Debian's kernel needs to reach a root over 9p, with what they need.
-HOST_BOOT_MODULES=(virtio_pci 9pnet_virtio 9p overlay virtio_console qemu_fw_cfg)
+HOST_BOOT_MODULES=(virtio_pci virtio_iommu 9pnet_virtio 9p overlay virtio_console qemu_fw_cfg)
 
 hostinit_stage() {
     local key
