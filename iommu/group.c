@@ -35,11 +35,12 @@ static int group_id_read(struct via_host *host, struct via_bdf bdf, unsigned int
 					     "%s is in no IOMMU group: no IOMMU of this host "
 					     "translates for it",
 					     where.text);
-		return via_error_set(err, ENXIO,
-				     "%s is in no IOMMU group, because this host has no IOMMU or it "
-				     "is off: turn VT-d or AMD-Vi on in the firmware, and on Intel "
-				     "boot with intel_iommu=on",
-				     where.text);
+		return via_error_set(
+			err, ENXIO,
+			"%s is in no IOMMU group, because this host has no IOMMU or it "
+			"is off: turn VT-d or AMD-Vi on in the firmware, and on Intel "
+			"boot with intel_iommu=on",
+			where.text);
 	}
 	if (rc)
 		return via_error_sys(err, -rc, "cannot read the IOMMU group of %s", where.text);
@@ -79,8 +80,7 @@ static int member_compare(const void *a, const void *b)
 			       ((const struct via_iommu_group_member *)b)->bdf);
 }
 
-static int members_load(struct via_host *host, struct via_iommu_group *group,
-			struct via_error *err)
+static int members_load(struct via_host *host, struct via_iommu_group *group, struct via_error *err)
 {
 	via_cleanup(via_names_free) struct via_names names = { 0 };
 	int rc = via_host_list(host, &names, "sys/kernel/iommu_groups/%u/devices", group->id);
@@ -114,25 +114,30 @@ static int reserved_load(struct via_host *host, struct via_iommu_group *group,
 	if (rc == -ENOENT)
 		return 0;
 	if (rc)
-		return via_error_set(err, EPROTO, "cannot read the reserved regions of IOMMU "
-						  "group %u", group->id);
+		return via_error_set(err, EPROTO,
+				     "cannot read the reserved regions of IOMMU "
+				     "group %u",
+				     group->id);
 	while ((line = strsep(&rest, "\n"))) {
 		struct via_range range;
 		char type[32];
 
 		if (!*line)
 			continue;
-		if (sscanf(line, "0x%16" SCNx64 " 0x%16" SCNx64 " %31s", &range.first,
-			   &range.last, type) != 3 ||
+		if (sscanf(line, "0x%16" SCNx64 " 0x%16" SCNx64 " %31s", &range.first, &range.last,
+			   type) != 3 ||
 		    range.last < range.first)
 			return via_error_set(err, EPROTO,
 					     "cannot read the reserved region \"%s\" of IOMMU "
-					     "group %u", line, group->id);
+					     "group %u",
+					     line, group->id);
 		if (!strcmp(type, "direct-relaxable"))
 			continue;
 		if (via_range_set_add(&group->reserved, range))
-			return via_error_sys(err, ENOMEM, "cannot hold the reserved regions of "
-							  "IOMMU group %u", group->id);
+			return via_error_sys(err, ENOMEM,
+					     "cannot hold the reserved regions of "
+					     "IOMMU group %u",
+					     group->id);
 	}
 	return 0;
 }
@@ -200,8 +205,7 @@ int via_iommu_group_check_viable(const struct via_iommu_group *group, struct via
 			continue;
 		snprintf(who + used, sizeof(who) - used, "%s%s (%s)", used ? ", " : "", where.text,
 			 member->driver);
-		snprintf(command + command_used, sizeof(command) - command_used, " %s",
-			 where.text);
+		snprintf(command + command_used, sizeof(command) - command_used, " %s", where.text);
 		named++;
 	}
 	if (!in_the_way)

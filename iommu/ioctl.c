@@ -13,7 +13,7 @@
 #define ANSWER_MAX_BYTES (1U << 20)
 /* Most answers fit at once; IOVA ranges can grow between two questions. */
 #define ANSWER_USUAL_BYTES 256U
-#define QUESTIONS_MAX 4
+#define QUESTIONS_MAX	   4
 
 int via_ioctl_call(struct via_ioctl_port *port, int fd, unsigned long request, void *argument)
 {

@@ -20,7 +20,7 @@ struct via_iommu_space {
 	bool attached; /* a device was opened, so geometry is known */
 	struct via_iommu_geometry geometry;
 	struct via_range_set reserved; /* of all groups attached so far */
-	struct via_range *mapped; /* IOVA as it was mapped: type1 v2 splits no mapping */
+	struct via_range *mapped;      /* IOVA as it was mapped: type1 v2 splits no mapping */
 	size_t mapped_count;
 	struct via_iommu_space_stats stats;
 };
@@ -122,8 +122,8 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 	if (!via_iommu_driver_is_vfio(self->driver))
 		return via_error_set(err, EINVAL,
 				     "%s is not bound to vfio-pci (its driver is %s): viaduct bind "
-				     "%s", where.text, *self->driver ? self->driver : "none",
-				     where.text);
+				     "%s",
+				     where.text, *self->driver ? self->driver : "none", where.text);
 	rc = space->ops->open_device(space->backend, &group, bdf, &fd, err);
 	if (rc)
 		return rc;
@@ -251,9 +251,8 @@ static int piece_map(struct via_iommu_space *space, const struct via_iommu_mappi
 		return rc;
 	space->stats.map_bytes += piece->size_bytes;
 	entries_take(space, 1);
-	space->mapped[space->mapped_count++] = (struct via_range){
-		piece->iova, piece->iova + (piece->size_bytes - 1)
-	};
+	space->mapped[space->mapped_count++] =
+		(struct via_range){ piece->iova, piece->iova + (piece->size_bytes - 1) };
 	return 0;
 }
 
@@ -275,10 +274,9 @@ static int unmap_from(struct via_iommu_space *space, size_t first, struct via_er
 			continue;
 		}
 		if (!result)
-			result = via_error_sys(err, -rc,
-					       "cannot unmap guest memory at 0x%" PRIx64
-					       " from devices",
-					       iova.first);
+			result = via_error_sys(
+				err, -rc, "cannot unmap guest memory at 0x%" PRIx64 " from devices",
+				iova.first);
 		space->mapped[kept++] = space->mapped[i];
 	}
 	space->mapped_count = kept;
@@ -302,10 +300,11 @@ int via_iommu_space_map_memory(struct via_iommu_space *space,
 	if (rc)
 		return rc;
 	if (count > space->geometry.entries_left)
-		return via_error_set(err, ENOSPC,
-				     "guest memory needs %zu DMA mappings and the kernel has %" PRIu64
-				     " left: raise vfio_iommu_type1.dma_entry_limit",
-				     count, space->geometry.entries_left);
+		return via_error_set(
+			err, ENOSPC,
+			"guest memory needs %zu DMA mappings and the kernel has %" PRIu64
+			" left: raise vfio_iommu_type1.dma_entry_limit",
+			count, space->geometry.entries_left);
 	memlock = via_iommu_memlock_read(space->host);
 	rc = via_iommu_memlock_check(&memlock, total_bytes, err);
 	if (rc)

@@ -49,8 +49,9 @@ static int container_open(struct type1 *type1, struct via_error *err)
 	int version;
 
 	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
-		return via_error_set(err, ENOENT, "this host has no /dev/vfio/vfio: load VFIO with "
-						  "modprobe vfio-pci");
+		return via_error_set(err, ENOENT,
+				     "this host has no /dev/vfio/vfio: load VFIO with "
+				     "modprobe vfio-pci");
 	if (fd == -EACCES || fd == -EPERM)
 		return via_error_set(err, EACCES, "no permission to open /dev/vfio/vfio");
 	if (fd < 0)
@@ -114,11 +115,11 @@ static int group_open(struct type1 *type1, const struct via_iommu_group *group, 
 	if (fd == -EACCES || fd == -EPERM)
 		return via_error_set(err, EACCES,
 				     "no permission to open /dev/vfio/%u: run as root, or let root "
-				     "chown it to you", group->id);
-	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
-		return via_error_set(err, ENXIO,
-				     "VFIO offers no /dev/vfio/%u for IOMMU group %u", group->id,
+				     "chown it to you",
 				     group->id);
+	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
+		return via_error_set(err, ENXIO, "VFIO offers no /dev/vfio/%u for IOMMU group %u",
+				     group->id, group->id);
 	if (fd < 0)
 		return via_error_sys(err, -fd, "cannot open /dev/vfio/%u", group->id);
 
@@ -131,7 +132,8 @@ static int group_open(struct type1 *type1, const struct via_iommu_group *group, 
 		return rc ? rc
 			  : via_error_set(err, EPERM,
 					  "IOMMU group %u is not viable: the kernel still uses a "
-					  "member of it", group->id);
+					  "member of it",
+					  group->id);
 	}
 	*fd_out = via_steal_fd(&fd);
 	return 0;
@@ -140,11 +142,13 @@ static int group_open(struct type1 *type1, const struct via_iommu_group *group, 
 static int attach_failed(unsigned int id, int errnum, struct via_error *err)
 {
 	if (errnum == EPERM)
-		return via_error_set(err, EPERM,
-				     "the IOMMU cannot be set up for group %u: this host cannot "
-				     "remap interrupts, so a guest could forge them; turn interrupt "
-				     "remapping on in the firmware, or take the risk with "
-				     "vfio_iommu_type1.allow_unsafe_interrupts=1", id);
+		return via_error_set(
+			err, EPERM,
+			"the IOMMU cannot be set up for group %u: this host cannot "
+			"remap interrupts, so a guest could forge them; turn interrupt "
+			"remapping on in the firmware, or take the risk with "
+			"vfio_iommu_type1.allow_unsafe_interrupts=1",
+			id);
 	return via_error_sys(err, errnum, "cannot attach IOMMU group %u to the address space", id);
 }
 
@@ -163,8 +167,7 @@ static int group_attach(struct type1 *type1, const struct via_iommu_group *group
 	return rc < 0 ? attach_failed(group->id, -rc, err) : 0;
 }
 
-static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf,
-		       struct via_error *err)
+static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
 	int fd = via_ioctl_call(type1->port, group_fd, VFIO_GROUP_GET_DEVICE_FD, where.text);
@@ -178,14 +181,15 @@ static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf,
 	case -EACCES:
 		return via_error_set(err, EACCES,
 				     "VFIO refuses %s: its physical function is bound to vfio-pci "
-				     "too and asks for a token", where.text);
+				     "too and asks for a token",
+				     where.text);
 	default:
 		return fd < 0 ? via_error_sys(err, -fd, "cannot open %s", where.text) : fd;
 	}
 }
 
-static int type1_open_device(void *backend, const struct via_iommu_group *group,
-			     struct via_bdf bdf, int *device_fd, struct via_error *err)
+static int type1_open_device(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
+			     int *device_fd, struct via_error *err)
 {
 	struct type1 *type1 = backend;
 	via_autofree struct attached_group *fresh = NULL;
@@ -223,8 +227,9 @@ static int ranges_parse(const struct via_ioctl_cap *cap, struct via_range_set *i
 {
 	const size_t head_bytes = offsetof(struct vfio_iommu_type1_info_cap_iova_range, nr_iovas) -
 				  sizeof(struct vfio_info_cap_header);
-	const size_t ranges_at = offsetof(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges) -
-				 sizeof(struct vfio_info_cap_header);
+	const size_t ranges_at =
+		offsetof(struct vfio_iommu_type1_info_cap_iova_range, iova_ranges) -
+		sizeof(struct vfio_info_cap_header);
 	uint32_t count;
 
 	if (cap->size_bytes < ranges_at)

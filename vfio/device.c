@@ -14,8 +14,8 @@ static int device_load(struct via_vfio_device *device, struct via_error *err)
 {
 	struct vfio_device_info head = { 0 };
 	struct via_ioctl_info info = { 0 };
-	int rc = via_ioctl_ask(&device->port, device->fd, VFIO_DEVICE_GET_INFO, &head,
-			       sizeof(head), &info);
+	int rc = via_ioctl_ask(&device->port, device->fd, VFIO_DEVICE_GET_INFO, &head, sizeof(head),
+			       &info);
 
 	if (rc)
 		return via_error_sys(err, -rc, "cannot learn what %s is",
@@ -30,8 +30,7 @@ static int device_load(struct via_vfio_device *device, struct via_error *err)
 	rc = via_vfio_regions_load(device, head.num_regions, err);
 	if (!rc)
 		rc = via_vfio_irqs_load(device, head.num_irqs, err);
-	if (!rc && device->regions[VFIO_PCI_CONFIG_REGION_INDEX].size_bytes <
-			   PCI_STD_HEADER_SIZEOF)
+	if (!rc && device->regions[VFIO_PCI_CONFIG_REGION_INDEX].size_bytes < PCI_STD_HEADER_SIZEOF)
 		rc = via_error_set(err, EPROTO, "VFIO offers no configuration space of %s",
 				   via_bdf_text(device->bdf).text);
 	device->info = device->port.calls;
@@ -97,8 +96,7 @@ const struct via_vfio_region *via_vfio_device_region(const struct via_vfio_devic
 	return index < VFIO_PCI_NUM_REGIONS ? &device->regions[index] : &absent;
 }
 
-const struct via_vfio_irq *via_vfio_device_irq(const struct via_vfio_device *device,
-					       uint32_t index)
+const struct via_vfio_irq *via_vfio_device_irq(const struct via_vfio_device *device, uint32_t index)
 {
 	static const struct via_vfio_irq absent;
 

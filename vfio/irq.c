@@ -22,9 +22,10 @@ int via_vfio_irqs_load(struct via_vfio_device *device, uint32_t count, struct vi
 			return via_error_sys(err, -rc, "cannot learn about interrupts %u of %s",
 					     index, via_bdf_text(device->bdf).text);
 		if (info.count > VECTORS_MAX)
-			return via_error_set(err, EPROTO,
-					     "%s reports %u interrupts of kind %u, more than PCI has",
-					     via_bdf_text(device->bdf).text, info.count, index);
+			return via_error_set(
+				err, EPROTO,
+				"%s reports %u interrupts of kind %u, more than PCI has",
+				via_bdf_text(device->bdf).text, info.count, index);
 		device->irqs[index] = (struct via_vfio_irq){
 			.count = info.count,
 			.eventfd = info.flags & VFIO_IRQ_INFO_EVENTFD,
@@ -46,10 +47,9 @@ int via_vfio_device_set_irqs(struct via_vfio_device *device, uint32_t index, uin
 	int rc;
 
 	if (!count || start >= irq->count || count > irq->count - start)
-		return via_error_set(err, EINVAL,
-				     "%s has %u interrupts of kind %u, not %u from number %u",
-				     via_bdf_text(device->bdf).text, irq->count, index, count,
-				     start);
+		return via_error_set(
+			err, EINVAL, "%s has %u interrupts of kind %u, not %u from number %u",
+			via_bdf_text(device->bdf).text, irq->count, index, count, start);
 	*set = (struct vfio_irq_set){
 		.argsz = (uint32_t)(sizeof(*set) + count * sizeof(*eventfds)),
 		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,

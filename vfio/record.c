@@ -63,8 +63,8 @@ static bool record_parse(char *text, struct via_vfio_record *record)
 	return seen == (1U << FIELD_COUNT) - 1 && *record->target;
 }
 
-int via_vfio_record_load(struct via_host *host, struct via_bdf bdf,
-			 struct via_vfio_record *record, struct via_error *err)
+int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_vfio_record *record,
+			 struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
 	struct via_vfio_record found = { 0 };

@@ -20,8 +20,8 @@ struct via_vfio_record {
 
 /** via_vfio_record_load() - Return: 0, -ENOENT without a sentence when there is none, -EPROTO
  * when it is damaged, or the errno of reading it. */
-int via_vfio_record_load(struct via_host *host, struct via_bdf bdf,
-			 struct via_vfio_record *record, struct via_error *err);
+int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_vfio_record *record,
+			 struct via_error *err);
 
 /** via_vfio_record_save() - Return: 0, or the errno of the call that failed; the record is then
  * what it was. */

@@ -222,9 +222,9 @@ int via_vfio_device_map_region(struct via_vfio_device *device, uint32_t index,
 
 	rc = space_keep(region->size_bytes, &base, &bytes);
 	if (rc)
-		return via_error_sys(err, -rc, "no address space for region %u of %s (%" PRIu64
-				     " bytes)", index, via_bdf_text(device->bdf).text,
-				     region->size_bytes);
+		return via_error_sys(err, -rc,
+				     "no address space for region %u of %s (%" PRIu64 " bytes)",
+				     index, via_bdf_text(device->bdf).text, region->size_bytes);
 	protection = (region->readable ? PROT_READ : 0) | (region->writable ? PROT_WRITE : 0);
 	for (size_t i = 0; i < region->area_count; i++) {
 		struct via_vfio_area *area = &region->areas[i];

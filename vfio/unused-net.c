@@ -62,7 +62,8 @@ static bool has_route6(struct via_host *host, const char *netdev)
 		unsigned int flags;
 
 		if (sscanf(line, "%32s %*x %*s %*x %*s %*x %*x %*x %x %15s", destination, &flags,
-			   name) != 3 || strcmp(name, netdev))
+			   name) != 3 ||
+		    strcmp(name, netdev))
 			continue;
 		if (flags & RTF_UP && !(flags & (RTF_LOCAL | ROUTE6_ANYCAST)) &&
 		    strncmp(destination, "fe8", 3) && strncmp(destination, "ff", 2))

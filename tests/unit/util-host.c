@@ -73,8 +73,7 @@ static void links_give_their_last_name(void **state)
 	assert_int_equal(via_host_link_name(tree.host, name, sizeof(name), "sys/a/driver"), 0);
 	assert_string_equal(name, "igb");
 	assert_int_equal(via_host_link_name(tree.host, name, 3, "sys/a/driver"), -ENAMETOOLONG);
-	assert_int_equal(via_host_link_name(tree.host, name, sizeof(name), "sys/a/class"),
-			 -EINVAL);
+	assert_int_equal(via_host_link_name(tree.host, name, sizeof(name), "sys/a/class"), -EINVAL);
 	tree_remove(&tree);
 }
 

@@ -51,8 +51,8 @@ static void taking_out_the_middle_leaves_two(void **state)
 
 	(void)state;
 	assert_int_equal(via_range_set_add(&set, (struct via_range){ 0, UINT64_MAX }), 0);
-	assert_int_equal(
-		via_range_set_remove(&set, (struct via_range){ 0xfee00000, 0xfeefffff }), 0);
+	assert_int_equal(via_range_set_remove(&set, (struct via_range){ 0xfee00000, 0xfeefffff }),
+			 0);
 	assert_int_equal(set.count, 2);
 	assert_int_equal(set.ranges[0].last, 0xfedfffff);
 	assert_int_equal(set.ranges[1].first, 0xfef00000);
@@ -89,9 +89,8 @@ static void a_set_agrees_with_a_byte_per_address(void **state)
 		       (size_t)(range.last - range.first + 1));
 
 		for (uint64_t at = 0; at < 64; at++) {
-			assert_int_equal(
-				via_range_set_contains(&set, (struct via_range){ at, at }),
-				model[at]);
+			assert_int_equal(via_range_set_contains(&set, (struct via_range){ at, at }),
+					 model[at]);
 			runs += model[at] && (!at || !model[at - 1]);
 		}
 		assert_int_equal(set.count, runs);
