@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_VMM_VMM_H
+#define VIADUCT_VMM_VMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viaduct/iommu/space.h>
+#include <viaduct/util/bdf.h>
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+#include <viaduct/vfio/device.h>
+
+/*
+ * A guest: a KVM machine with RAM, vCPUs, a serial console and PCI functions of the host.
+ *
+ * The life of a guest: via_vmm_new() takes what it needs and undoes all of it on failure;
+ * via_vmm_run() runs it until it ends; via_vmm_free() quiesces its devices and gives everything
+ * back. One thread makes these calls; via_vmm_stop() may come from any thread or a signal handler.
+ *
+ * Signals: each vCPU is a thread that blocks all signals. SIGRTMIN is used between them and must
+ * not be given another meaning by the process.
+ */
+struct via_vmm;
+
+#define VIA_VMM_CPUS_MAX    64
+#define VIA_VMM_DEVICES_MAX 31 /* slots 1 to 31 of bus 0 */
+
+struct via_vmm_config {
+	const char *kernel;	      /* path of a bzImage, or of an ELF file with a PVH note */
+	const char *initrd;	      /* path, or NULL */
+	const char *append;	      /* kernel command line; NULL is "" */
+	unsigned int cpus;	      /* 1 to VIA_VMM_CPUS_MAX */
+	uint64_t memory_bytes;	      /* a multiple of the page size, at least 16 MiB */
+	const struct via_bdf *devices; /* functions bound to vfio-pci */
+	size_t device_count;
+	int console_in; /* read for the guest's serial port; -1 for none. Stays the caller's. */
+	int console_out; /* written by it; -1 drops it. Stays the caller's. */
+};
+
+enum via_vmm_end {
+	VIA_VMM_END_POWER_OFF, /* the guest turned itself off */
+	VIA_VMM_END_RESET,     /* the guest asked for a reset */
+	VIA_VMM_END_STOPPED,   /* via_vmm_stop() */
+};
+
+/**
+ * via_vmm_new() - a guest, ready to run: files loaded, devices opened and mapped.
+ *
+ * Every input is checked before the first device is opened. Nothing is left behind on failure.
+ *
+ * Return: 0; -EINVAL for a bad count, size, file or command line; -ENOENT/-EACCES for a file or
+ * /dev/kvm that cannot be opened; -EFBIG when kernel or initrd do not fit; the errors of
+ * via_vfio_device_open() and via_iommu_space_map_memory(); -ENOTSUP when the host's KVM is too
+ * old; -ENOMEM. Always with a sentence in @err.
+ */
+VIA_API int via_vmm_new(struct via_host *host, const struct via_vmm_config *config,
+			struct via_vmm **vmm, struct via_error *err);
+
+/**
+ * via_vmm_watch() - have via_vmm_run() call @ready in its thread when @fd is readable.
+ * @fd: stays the caller's, and must stay open until via_vmm_free().
+ *
+ * Return: 0 or the errno of epoll_ctl(2).
+ */
+VIA_API int via_vmm_watch(struct via_vmm *vmm, int fd, void (*ready)(void *data), void *data,
+			  struct via_error *err);
+
+/**
+ * via_vmm_run() - run the guest until it ends; once per guest. When it returns, the devices are
+ * quiet: interrupts off, bus mastering off, reset, and guest memory is out of their reach.
+ * @end: why it ended.
+ *
+ * Return: 0; -EIO when a vCPU cannot go on, with the reason and where it was; the errno of
+ * creating threads.
+ */
+VIA_API int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *err);
+
+/** via_vmm_stop() - end the guest. Async-signal-safe; later calls change nothing. */
+VIA_API void via_vmm_stop(struct via_vmm *vmm);
+
+/**
+ * via_vmm_free() - quiesce the devices if via_vmm_run() has not, close them, and free the guest.
+ * NULL is allowed.
+ */
+VIA_API void via_vmm_free(struct via_vmm *vmm);
+
+/*
+ * Statistics. Counters that belong to running vCPUs are read without stopping them.
+ */
+struct via_vmm_count {
+	char name[48];
+	uint64_t value;
+};
+
+struct via_vmm_counts {
+	struct via_vmm_count *counts;
+	size_t count;
+};
+
+/* Interrupts of one MSI-X vector, as the host's kernel counted them. */
+struct via_vmm_device_stats {
+	struct via_bdf bdf;
+	uint8_t guest_devfn;
+	uint64_t *vector_interrupts; /* by vector */
+	size_t vector_count;
+	uint64_t vectors_enabled; /* how often a vector was connected */
+	uint64_t config_reads, config_writes; /* exits for its configuration space */
+	uint64_t region_reads, region_writes; /* exits for its BARs: trapped pages, not the mapped */
+	struct via_vfio_device_stats vfio;
+};
+
+enum via_vmm_phase {
+	VIA_VMM_PHASE_KVM,     /* VM, interrupt controllers and RAM exist */
+	VIA_VMM_PHASE_LOADED,  /* kernel, initrd and tables are in guest memory */
+	VIA_VMM_PHASE_DEVICES, /* devices are open */
+	VIA_VMM_PHASE_MAPPED,  /* the IOMMU maps guest memory */
+	VIA_VMM_PHASE_RUN,     /* vCPUs started */
+	VIA_VMM_PHASE_END,     /* the guest ended */
+	VIA_VMM_PHASES,
+};
+
+struct via_vmm_stats {
+	uint64_t phase_ns[VIA_VMM_PHASES]; /* CLOCK_MONOTONIC when it was reached; 0: not yet */
+	struct via_vmm_counts exits;	   /* KVM's own, summed over vCPUs (KVM_GET_STATS_FD) */
+	struct via_vmm_counts user_exits;  /* returns of KVM_RUN, by exit reason */
+	struct via_vmm_counts ioctls;	   /* on KVM descriptors, by name */
+	struct via_vmm_counts accesses;	   /* exits by the emulated device that answered */
+	struct via_iommu_space_stats dma;
+	struct via_range *mapped; /* IOVA ranges devices can reach */
+	size_t mapped_count;
+	struct via_vmm_device_stats *devices;
+	size_t device_count;
+};
+
+/**
+ * via_vmm_stats() - what happened so far.
+ * @stats: released with via_vmm_stats_clear().
+ *
+ * Return: 0 or -ENOMEM.
+ */
+VIA_API int via_vmm_stats(struct via_vmm *vmm, struct via_vmm_stats *stats, struct via_error *err);
+VIA_API void via_vmm_stats_clear(struct via_vmm_stats *stats);
+
+#endif

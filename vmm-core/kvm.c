@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+
+#include <viaduct/util/cleanup.h>
+
+#include "layout.h"
+
+int via_kvm_ioctl(struct via_kvm *kvm, int fd, unsigned long request, void *argument)
+{
+	int rc;
+
+	atomic_fetch_add_explicit(&kvm->ioctls[_IOC_NR(request)], 1, memory_order_relaxed);
+	rc = ioctl(fd, request, argument);
+	return rc < 0 ? -errno : rc;
+}
+
+int via_kvm_capability(struct via_kvm *kvm, int capability)
+{
+	int rc = via_kvm_ioctl(kvm, kvm->vm_fd, KVM_CHECK_EXTENSION, (void *)(long)capability);
+
+	return rc < 0 ? 0 : rc;
+}
+
+#define NAMED(request) [_IOC_NR(request)] = #request
+
+static const char *const ioctl_names[256] = {
+	NAMED(KVM_GET_API_VERSION),	NAMED(KVM_CREATE_VM),
+	NAMED(KVM_CHECK_EXTENSION),	NAMED(KVM_GET_VCPU_MMAP_SIZE),
+	NAMED(KVM_GET_SUPPORTED_CPUID), NAMED(KVM_CREATE_VCPU),
+	NAMED(KVM_SET_USER_MEMORY_REGION), NAMED(KVM_SET_TSS_ADDR),
+	NAMED(KVM_SET_IDENTITY_MAP_ADDR), NAMED(KVM_CREATE_IRQCHIP),
+	NAMED(KVM_SET_GSI_ROUTING),	NAMED(KVM_IRQFD),
+	NAMED(KVM_RUN),			NAMED(KVM_SET_REGS),
+	NAMED(KVM_GET_SREGS),		NAMED(KVM_SET_SREGS),
+	NAMED(KVM_SET_SIGNAL_MASK),	NAMED(KVM_SET_CPUID2),
+	NAMED(KVM_GET_STATS_FD),	NAMED(KVM_SET_MSRS),
+	NAMED(KVM_ENABLE_CAP),
+};
+
+const char *via_kvm_ioctl_name(unsigned int nr)
+{
+	return nr < 256 ? ioctl_names[nr] : NULL;
+}
+
+static int open_device(struct via_host *host, struct via_error *err)
+{
+	int fd = via_host_open(host, O_RDWR, "dev/kvm");
+
+	switch (fd < 0 ? -fd : 0) {
+	case 0:
+		return fd;
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return via_error_set(err, -fd,
+				     "this host offers no /dev/kvm: enable VT-x or SVM in the firmware "
+				     "and load the module (modprobe kvm_intel or kvm_amd)");
+	case EACCES:
+	case EPERM:
+		return via_error_set(err, -fd,
+				     "no permission to open /dev/kvm: run as root or join the group "
+				     "that owns it (usually kvm)");
+	default:
+		return via_error_sys(err, -fd, "cannot open /dev/kvm");
+	}
+}
+
+static const struct {
+	int capability;
+	const char *name;
+} required[] = {
+	{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
+	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+	{ KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR" },
+	{ KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID" },
+	{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
+	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
+};
+
+static int create_vm(struct via_kvm *kvm, struct via_error *err)
+{
+	uint64_t identity_map = LAYOUT_IDENTITY_MAP;
+	int rc;
+
+	do
+		rc = via_kvm_ioctl(kvm, kvm->fd, KVM_CREATE_VM, NULL);
+	while (rc == -EINTR);
+	if (rc < 0)
+		return via_error_sys(err, -rc, "KVM refuses to create a virtual machine");
+	kvm->vm_fd = rc;
+
+	for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
+		if (!via_kvm_capability(kvm, required[i].capability))
+			return via_error_set(err, ENOTSUP,
+					     "this host's KVM lacks %s, which Viaduct needs: a newer "
+					     "kernel has it", required[i].name);
+
+	rc = via_kvm_vm_ioctl(kvm, KVM_SET_TSS_ADDR, (void *)LAYOUT_TSS);
+	if (!rc && via_kvm_capability(kvm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
+		rc = via_kvm_vm_ioctl(kvm, KVM_SET_IDENTITY_MAP_ADDR, &identity_map);
+	if (!rc)
+		rc = via_kvm_vm_ioctl(kvm, KVM_CREATE_IRQCHIP, NULL);
+	if (rc)
+		return via_error_sys(err, -rc, "KVM refuses to create the interrupt controllers");
+	return 0;
+}
+
+int via_kvm_open(struct via_host *host, struct via_kvm *kvm, struct via_error *err)
+{
+	int rc;
+
+	*kvm = (struct via_kvm){ .fd = -1, .vm_fd = -1 };
+	rc = open_device(host, err);
+	if (rc < 0)
+		return rc;
+	kvm->fd = rc;
+
+	rc = via_kvm_ioctl(kvm, kvm->fd, KVM_GET_API_VERSION, NULL);
+	if (rc != KVM_API_VERSION) {
+		rc = via_error_set(err, ENOTSUP, "/dev/kvm speaks version %d, not %d", rc,
+				   KVM_API_VERSION);
+		goto fail;
+	}
+	rc = via_kvm_ioctl(kvm, kvm->fd, KVM_GET_VCPU_MMAP_SIZE, NULL);
+	if (rc < 0) {
+		via_error_sys(err, -rc, "KVM does not tell the size of a vCPU's shared page");
+		goto fail;
+	}
+	kvm->run_bytes = (size_t)rc;
+	rc = create_vm(kvm, err);
+	if (rc)
+		goto fail;
+	return 0;
+
+fail:
+	via_kvm_close(kvm);
+	return rc;
+}
+
+void via_kvm_close(struct via_kvm *kvm)
+{
+	via_close(&kvm->vm_fd);
+	via_close(&kvm->fd);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_KVM_H
+#define VIA_VMM_KVM_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viaduct/util/error.h>
+#include <viaduct/util/host.h>
+
+/* The KVM system and VM descriptors, and the count of every ioctl made on them. */
+struct via_kvm {
+	int fd;
+	int vm_fd;
+	size_t run_bytes; /* of a vCPU's shared page, struct kvm_run and what follows */
+	atomic_uint_least64_t ioctls[256]; /* by _IOC_NR(); all are of type KVMIO */
+};
+
+/**
+ * via_kvm_open() - open /dev/kvm, check what Viaduct cannot do without, create a VM.
+ *
+ * Return: 0; -ENOENT or -EACCES with what to do about /dev/kvm; -ENOTSUP naming a capability the
+ * host's KVM lacks; the errno of KVM_CREATE_VM.
+ */
+int via_kvm_open(struct via_host *host, struct via_kvm *kvm, struct via_error *err);
+void via_kvm_close(struct via_kvm *kvm);
+
+/** via_kvm_ioctl() - a counted ioctl on @fd. Return: its value, or a negative errno. */
+int via_kvm_ioctl(struct via_kvm *kvm, int fd, unsigned long request, void *argument);
+
+static inline int via_kvm_vm_ioctl(struct via_kvm *kvm, unsigned long request, void *argument)
+{
+	return via_kvm_ioctl(kvm, kvm->vm_fd, request, argument);
+}
+
+/** via_kvm_capability() - KVM_CHECK_EXTENSION on the VM: 0 when absent. */
+int via_kvm_capability(struct via_kvm *kvm, int capability);
+
+/** via_kvm_ioctl_name() - "KVM_RUN" for _IOC_NR(KVM_RUN); NULL for one Viaduct does not make. */
+const char *via_kvm_ioctl_name(unsigned int nr);
+
+#endif

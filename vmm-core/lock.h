@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_LOCK_H
+#define VIA_VMM_LOCK_H
+
+#include <pthread.h>
+
+/*
+ * The machine's lock: guards the buses, the PCI functions, the routing table and the emulated
+ * devices. One lock is enough because nothing on a hot path takes it: a passed-through function's
+ * registers are mapped and its interrupts never come through userspace.
+ */
+struct via_machine_lock {
+	pthread_mutex_t mutex;
+};
+
+static inline void via_lock(struct via_machine_lock *lock)
+{
+	pthread_mutex_lock(&lock->mutex);
+}
+
+static inline void via_unlock(struct via_machine_lock *lock)
+{
+	pthread_mutex_unlock(&lock->mutex);
+}
+
+#endif

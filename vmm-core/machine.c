@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "machine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <viaduct/util/cleanup.h>
+
+#include "acpi/tables.h"
+#include "cpuid.h"
+#include "layout.h"
+
+/* ACPI 6.5, 4.8.3.7 and table 4.16 */
+#define SLEEP_ENABLE	 (1U << 5)
+#define SLEEP_TYPE_SHIFT 2
+#define SLEEP_TYPE_OFF	 5U /* dsdt.asl, \_S5 */
+
+struct watch_node {
+	struct via_loop_watch watch;
+	struct watch_node *next;
+};
+
+static void reached(struct via_vmm *vmm, enum via_vmm_phase phase)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	vmm->phase_ns[phase] = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+void via_machine_request_end(struct via_vmm *vmm, int end)
+{
+	int runs = MACHINE_RUNS;
+	uint64_t one = 1;
+
+	if (!atomic_compare_exchange_strong(&vmm->end, &runs, end))
+		return;
+	atomic_store_explicit(&vmm->stopping, true, memory_order_release);
+	if (write(vmm->end_fd, &one, sizeof(one)) < 0)
+		return; /* the counter cannot overflow at 1 */
+}
+
+void via_machine_fail(struct via_vmm *vmm, const char *fmt, ...)
+{
+	va_list args;
+
+	via_lock(&vmm->lock);
+	if (!vmm->failure.text[0]) {
+		va_start(args, fmt);
+		vsnprintf(vmm->failure.text, sizeof(vmm->failure.text), fmt, args);
+		va_end(args);
+	}
+	via_unlock(&vmm->lock);
+	via_machine_request_end(vmm, MACHINE_FAILED);
+}
+
+void via_vmm_stop(struct via_vmm *vmm)
+{
+	via_machine_request_end(vmm, VIA_VMM_END_STOPPED);
+}
+
+static void access_sleep(void *owner, struct via_bus_access *access)
+{
+	const uint64_t off = SLEEP_ENABLE | SLEEP_TYPE_OFF << SLEEP_TYPE_SHIFT;
+
+	if (!access->write)
+		access->value = 0; /* no wake event, ever */
+	else if (!access->offset && (access->value & 0xff) == off)
+		via_machine_request_end(owner, VIA_VMM_END_POWER_OFF);
+}
+
+static void access_reset(void *owner, struct via_bus_access *access)
+{
+	if (!access->write)
+		access->value = 0;
+	else if (access->value & 0x04) /* a PC's reset control register: reset the processor */
+		via_machine_request_end(owner, VIA_VMM_END_RESET);
+}
+
+static int check_config(const struct via_vmm_config *config, struct via_error *err)
+{
+	if (!config->kernel)
+		return via_error_set(err, EINVAL, "a guest needs a kernel (--kernel FILE)");
+	if (config->cpus < 1 || config->cpus > VIA_VMM_CPUS_MAX)
+		return via_error_set(err, EINVAL, "a guest has 1 to %d processors, not %u (--cpus)",
+				     VIA_VMM_CPUS_MAX, config->cpus);
+	if (config->device_count > VIA_VMM_DEVICES_MAX)
+		return via_error_set(err, EINVAL, "a guest has at most %d devices, not %zu",
+				     VIA_VMM_DEVICES_MAX, config->device_count);
+	for (size_t i = 0; i < config->device_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (via_bdf_equal(config->devices[i], config->devices[j]))
+				return via_error_set(err, EINVAL, "%s is given to the guest twice",
+						     via_bdf_text(config->devices[i]).text);
+	return 0;
+}
+
+static int init_buses(struct via_vmm *vmm, struct via_error *err)
+{
+	int rc;
+
+	vmm->sleep_ports = (struct via_bus_range){
+		.base = LAYOUT_PORT_SLEEP, .size_bytes = 2, .access = access_sleep, .owner = vmm,
+	};
+	vmm->reset_port = (struct via_bus_range){
+		.base = LAYOUT_PORT_RESET, .size_bytes = 1, .access = access_reset, .owner = vmm,
+	};
+	rc = via_bus_add(&vmm->pio, &vmm->serial.ports);
+	if (!rc)
+		rc = via_bus_add(&vmm->pio, &vmm->sleep_ports);
+	if (!rc)
+		rc = via_bus_add(&vmm->pio, &vmm->reset_port);
+	if (!rc)
+		rc = via_bus_add(&vmm->mmio, &vmm->pci.ecam);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot lay out the guest's devices");
+	return 0;
+}
+
+static int init_cpus(struct via_vmm *vmm, unsigned int count, struct kvm_cpuid2 *cpuid,
+		     struct via_error *err)
+{
+	int most = via_kvm_capability(&vmm->kvm, KVM_CAP_MAX_VCPUS);
+
+	if (most > 0 && count > (unsigned int)most)
+		return via_error_set(err, EINVAL, "this host's KVM runs at most %d processors in a "
+				     "guest, not %u (--cpus)", most, count);
+	vmm->vcpus = calloc(count, sizeof(*vmm->vcpus));
+	if (!vmm->vcpus)
+		return via_error_sys(err, ENOMEM, "cannot describe %u processors", count);
+	vmm->cpu_count = count;
+	for (unsigned int i = 0; i < count; i++)
+		vmm->vcpus[i] = (struct via_vcpu){ .vmm = vmm, .fd = -1, .stats_fd = -1 };
+	for (unsigned int i = 0; i < count; i++) {
+		int rc = via_vcpu_init(&vmm->vcpus[i], vmm, i, cpuid, err);
+
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int load(struct via_vmm *vmm, const struct via_vmm_config *config, struct via_error *err)
+{
+	const struct via_boot_config boot = {
+		.kernel = config->kernel, .initrd = config->initrd,
+		.append = config->append ? config->append : "",
+	};
+	const struct via_acpi_config acpi = {
+		.cpus = config->cpus, .mmio64 = vmm->pci.windows[VIA_PCI_MMIO64],
+	};
+	int rc = via_boot_load(&vmm->memory, &boot, &vmm->entry, err);
+
+	if (!rc)
+		rc = via_acpi_build(&acpi, via_memory_at(&vmm->memory, LAYOUT_ACPI,
+							 LAYOUT_ACPI_BYTES),
+				    LAYOUT_ACPI_BYTES, LAYOUT_ACPI, err);
+	return rc;
+}
+
+static int map_memory(struct via_vmm *vmm, struct via_error *err)
+{
+	struct via_iommu_mapping mappings[2];
+
+	for (size_t i = 0; i < vmm->memory.piece_count; i++)
+		mappings[i] = (struct via_iommu_mapping){
+			.iova = vmm->memory.pieces[i].gpa, .hva = vmm->memory.pieces[i].hva,
+			.size_bytes = vmm->memory.pieces[i].size_bytes,
+		};
+	return via_iommu_space_map_memory(vmm->space, mappings, vmm->memory.piece_count, err);
+}
+
+static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
+		       struct via_error *err)
+{
+	const struct via_passthrough_machine machine = {
+		.host = vmm->host, .irq = vmm->irq, .memory = &vmm->memory, .mmio = &vmm->mmio,
+		.pio = &vmm->pio, .pci = &vmm->pci,
+	};
+	int rc;
+
+	if (!config->device_count)
+		return 0;
+	vmm->devices = calloc(config->device_count, sizeof(struct via_passthrough *));
+	if (!vmm->devices)
+		return via_error_sys(err, ENOMEM, "cannot describe the guest's devices");
+	rc = via_iommu_space_new(vmm->host, VIA_IOMMU_BACKEND_GROUP, &vmm->space, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < config->device_count; i++) {
+		rc = via_passthrough_new(&machine, vmm->space, config->devices[i],
+					 (uint8_t)((i + 1) << 3), &vmm->devices[i], err);
+		if (rc)
+			return rc;
+		vmm->device_count++;
+	}
+	reached(vmm, VIA_VMM_PHASE_DEVICES);
+	via_memory_back_with_huge_pages(&vmm->memory);
+	rc = map_memory(vmm, err);
+	if (!rc)
+		reached(vmm, VIA_VMM_PHASE_MAPPED);
+	return rc;
+}
+
+static void end_requested(void *data)
+{
+	(void)data; /* via_vmm_run() looks at vmm->stopping */
+}
+
+static int init(struct via_vmm *vmm, const struct via_vmm_config *config, struct via_error *err)
+{
+	via_autofree struct kvm_cpuid2 *cpuid = NULL;
+	struct via_range mmio64;
+	int rc;
+
+	rc = check_config(config, err);
+	if (rc)
+		return rc;
+	vmm->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (vmm->end_fd < 0)
+		return via_error_sys(err, errno, "cannot set up the guest's event loop");
+	vmm->end_watch = (struct via_loop_watch){ .fd = vmm->end_fd, .ready = end_requested };
+	rc = via_loop_init(&vmm->loop);
+	if (!rc)
+		rc = via_loop_add(&vmm->loop, &vmm->end_watch);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot set up the guest's event loop");
+
+	rc = via_kvm_open(vmm->host, &vmm->kvm, err);
+	if (!rc)
+		rc = via_memory_init(&vmm->memory, &vmm->kvm, config->memory_bytes, err);
+	if (!rc)
+		rc = via_irq_new(&vmm->kvm, &vmm->irq, err);
+	if (!rc)
+		rc = via_cpuid_new(&vmm->kvm, &cpuid, err);
+	if (!rc)
+		rc = via_pci_mmio64_window(via_memory_end(&vmm->memory),
+					   via_cpuid_physical_bits(cpuid), &mmio64, err);
+	if (rc)
+		return rc;
+	via_pci_host_init(&vmm->pci, mmio64);
+	rc = via_serial_init(&vmm->serial, &vmm->loop, &vmm->lock, config->console_in,
+			     config->console_out, err);
+	if (rc)
+		return rc;
+	rc = via_irq_attach(vmm->irq, LAYOUT_GSI_SERIAL, vmm->serial.irq_eventfd);
+	if (rc)
+		return via_error_sys(err, -rc, "KVM refuses the serial port's interrupt");
+	rc = init_buses(vmm, err);
+	if (!rc)
+		rc = init_cpus(vmm, config->cpus, cpuid, err);
+	if (rc)
+		return rc;
+	reached(vmm, VIA_VMM_PHASE_KVM);
+	rc = load(vmm, config, err);
+	if (!rc)
+		rc = via_boot_enter(&vmm->memory, &vmm->vcpus[0], &vmm->entry, err);
+	if (rc)
+		return rc;
+	reached(vmm, VIA_VMM_PHASE_LOADED);
+	return add_devices(vmm, config, err);
+}
+
+int via_vmm_new(struct via_host *host, const struct via_vmm_config *config,
+		struct via_vmm **vmm_out, struct via_error *err)
+{
+	struct via_vmm *vmm = calloc(1, sizeof(*vmm));
+	int rc;
+
+	if (!vmm)
+		return via_error_sys(err, ENOMEM, "cannot describe the guest");
+	vmm->host = host;
+	vmm->lock.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	vmm->loop.epoll_fd = vmm->end_fd = vmm->kvm.fd = vmm->kvm.vm_fd = vmm->memory.memfd = -1;
+	vmm->serial.irq_eventfd = vmm->serial.flush_timer.fd = vmm->serial.in.fd = -1;
+	atomic_store(&vmm->end, MACHINE_RUNS);
+	rc = init(vmm, config, err);
+	if (rc) {
+		via_vmm_free(vmm);
+		return rc;
+	}
+	*vmm_out = vmm;
+	return 0;
+}
+
+int via_vmm_watch(struct via_vmm *vmm, int fd, void (*ready)(void *data), void *data,
+		  struct via_error *err)
+{
+	struct watch_node *node = calloc(1, sizeof(*node));
+	int rc;
+
+	if (!node)
+		return via_error_sys(err, ENOMEM, "cannot watch a file descriptor");
+	node->watch = (struct via_loop_watch){ .fd = fd, .ready = ready, .data = data };
+	rc = via_loop_add(&vmm->loop, &node->watch);
+	if (rc) {
+		free(node);
+		return via_error_sys(err, -rc, "cannot watch a file descriptor");
+	}
+	node->next = vmm->watches;
+	vmm->watches = node;
+	return 0;
+}
+
+/* In this order: no device may reach memory that is about to be given back. */
+static int quiesce(struct via_vmm *vmm, struct via_error *err)
+{
+	int rc = 0;
+
+	if (vmm->quiet)
+		return 0;
+	vmm->quiet = true;
+	for (size_t i = 0; i < vmm->device_count; i++) {
+		int device_rc = via_passthrough_quiesce(vmm->devices[i], rc ? NULL : err);
+
+		rc = rc ? rc : device_rc;
+	}
+	if (vmm->space) {
+		int unmap_rc = via_iommu_space_unmap_all(vmm->space, rc ? NULL : err);
+
+		rc = rc ? rc : unmap_rc;
+	}
+	return rc;
+}
+
+int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *err)
+{
+	struct via_error quiesce_err;
+	int rc = 0, quiesce_rc, reason;
+
+	reached(vmm, VIA_VMM_PHASE_RUN);
+	for (unsigned int i = 0; !rc && i < vmm->cpu_count; i++)
+		rc = via_vcpu_start(&vmm->vcpus[i], err);
+	while (!rc && !atomic_load_explicit(&vmm->stopping, memory_order_acquire)) {
+		rc = via_loop_wait(&vmm->loop);
+		if (rc)
+			via_error_sys(err, -rc, "the guest's event loop failed");
+	}
+	via_vmm_stop(vmm);
+	for (unsigned int i = 0; i < vmm->cpu_count; i++)
+		via_vcpu_join(&vmm->vcpus[i]);
+	reached(vmm, VIA_VMM_PHASE_END);
+	via_lock(&vmm->lock);
+	via_serial_flush(&vmm->serial);
+	via_unlock(&vmm->lock);
+
+	quiesce_rc = quiesce(vmm, &quiesce_err);
+	if (rc)
+		return rc;
+	reason = atomic_load(&vmm->end);
+	if (reason == MACHINE_FAILED)
+		return via_error_set(err, EIO, "%s", vmm->failure.text);
+	if (quiesce_rc)
+		return via_error_set(err, -quiesce_rc, "%s", quiesce_err.text);
+	*end = (enum via_vmm_end)reason;
+	return 0;
+}
+
+void via_vmm_free(struct via_vmm *vmm)
+{
+	if (!vmm)
+		return;
+	quiesce(vmm, NULL);
+	for (size_t i = 0; i < vmm->device_count; i++)
+		via_passthrough_free(vmm->devices[i]);
+	free(vmm->devices);
+	via_iommu_space_free(vmm->space);
+	for (unsigned int i = 0; i < vmm->cpu_count; i++)
+		via_vcpu_close(&vmm->vcpus[i]);
+	free(vmm->vcpus);
+	via_serial_close(&vmm->serial);
+	while (vmm->watches) {
+		struct watch_node *node = vmm->watches;
+
+		vmm->watches = node->next;
+		free(node);
+	}
+	via_bus_clear(&vmm->pio);
+	via_bus_clear(&vmm->mmio);
+	via_irq_free(vmm->irq);
+	via_memory_free(&vmm->memory);
+	via_kvm_close(&vmm->kvm);
+	via_loop_close(&vmm->loop);
+	via_close(&vmm->end_fd);
+	free(vmm);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_MACHINE_H
+#define VIA_VMM_MACHINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <viaduct/vmm/vmm.h>
+
+#include "boot/boot.h"
+#include "bus.h"
+#include "irq.h"
+#include "kvm.h"
+#include "lock.h"
+#include "loop.h"
+#include "memory.h"
+#include "passthrough/passthrough.h"
+#include "pci/host.h"
+#include "serial.h"
+#include "vcpu.h"
+
+/* The guest, whole: struct via_vmm of the public header. */
+struct via_vmm {
+	struct via_host *host;
+	struct via_machine_lock lock;
+	struct via_loop loop;
+	struct via_kvm kvm;
+	struct via_memory memory;
+	struct via_irq *irq;
+	struct via_bus pio, mmio;
+	struct via_pci_host pci;
+	struct via_serial serial;
+	struct via_bus_range sleep_ports, reset_port;
+
+	struct via_iommu_space *space; /* NULL without devices */
+	struct via_passthrough **devices;
+	size_t device_count;
+	bool quiet; /* devices are quiesced and their memory unmapped */
+
+	struct via_boot_entry entry;
+	struct via_vcpu *vcpus;
+	unsigned int cpu_count;
+
+	/* Set once, then vCPUs leave their loops; end_fd wakes the main thread. */
+	atomic_bool stopping;
+	atomic_int end; /* enum via_vmm_end, or one of the below */
+	int end_fd;
+	struct via_loop_watch end_watch;
+	struct via_error failure; /* of the first vCPU that failed */
+
+	struct watch_node *watches;
+	uint64_t phase_ns[VIA_VMM_PHASES];
+};
+
+enum { MACHINE_RUNS = -1, MACHINE_FAILED = -2 };
+
+/** via_machine_request_end() - end the guest; the first reason counts. Async-signal-safe. */
+void via_machine_request_end(struct via_vmm *vmm, int end);
+
+/** via_machine_fail() - end the guest because a processor cannot go on. */
+void via_machine_fail(struct via_vmm *vmm, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bars.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+
+#include "passthrough.h"
+
+#define PAGE_BYTES 4096ULL
+
+static uint16_t command(const struct via_passthrough *function)
+{
+	return (uint16_t)via_pci_config_get(&function->config, PCI_COMMAND, 2);
+}
+
+static uint64_t bar_address(const struct via_passthrough *function, uint32_t index)
+{
+	const struct via_bar *bar = &function->bars.bars[index];
+	size_t offset = PCI_BASE_ADDRESS_0 + index * 4;
+	uint64_t address = via_pci_config_get(&function->config, offset, 4);
+
+	if (bar->wide)
+		address |= (uint64_t)via_pci_config_get(&function->config, offset + 4, 4) << 32;
+	return address & ~(bar->size_bytes - 1);
+}
+
+static void access_segment(void *owner, struct via_bus_access *access)
+{
+	struct via_bar_segment *segment = owner;
+	struct via_passthrough *function = segment->function;
+	uint64_t offset = segment->offset + access->offset;
+
+	if (via_msix_access(function, segment->bar, offset, access))
+		return;
+	if (access->write)
+		via_vfio_device_write(function->device, segment->bar, offset, &access->value,
+				      access->size_bytes);
+	else if (via_vfio_device_read(function->device, segment->bar, offset, &access->value,
+				      access->size_bytes))
+		access->value = UINT64_MAX;
+}
+
+static int map_segment(struct via_passthrough *function, struct via_bar_segment *segment, bool io,
+		       uint64_t base)
+{
+	struct via_passthrough_machine *machine = &function->machine;
+
+	if (segment->hva) {
+		segment->slot = via_memory_slot_add(machine->memory, base + segment->offset,
+						    segment->size_bytes, segment->hva);
+		return segment->slot < 0 ? segment->slot : 0;
+	}
+	segment->range.base = base + segment->offset;
+	segment->range.size_bytes = segment->size_bytes;
+	return via_bus_add(io ? machine->pio : machine->mmio, &segment->range);
+}
+
+static void unmap_segment(struct via_passthrough *function, struct via_bar_segment *segment,
+			  bool io)
+{
+	struct via_passthrough_machine *machine = &function->machine;
+
+	if (!segment->hva)
+		via_bus_remove(io ? machine->pio : machine->mmio, &segment->range);
+	else if (segment->slot >= 0)
+		via_memory_slot_remove(machine->memory, segment->slot);
+	segment->slot = -1;
+}
+
+static void unmap_bar(struct via_passthrough *function, struct via_bar *bar)
+{
+	if (!bar->mapped)
+		return;
+	for (size_t i = 0; i < bar->segment_count; i++)
+		unmap_segment(function, &bar->segments[i], bar->io);
+	bar->mapped = false;
+}
+
+/* A BAR the guest laid where it must not be is simply not decoded. */
+static void map_bar(struct via_passthrough *function, uint32_t index)
+{
+	struct via_bar *bar = &function->bars.bars[index];
+	uint64_t base = bar_address(function, index);
+	struct via_range range;
+
+	if (via_range_make(base, bar->size_bytes, &range) ||
+	    !via_pci_host_decodes(function->machine.pci, bar->io, range))
+		return;
+	bar->base = base;
+	bar->mapped = true;
+	for (size_t i = 0; i < bar->segment_count; i++) {
+		int rc = map_segment(function, &bar->segments[i], bar->io, base);
+
+		if (!rc)
+			continue;
+		via_host_log(function->machine.host, VIA_LOG_WARNING,
+			     "%s: BAR %u cannot be at 0x%llx of the guest (error %d): not decoded",
+			     via_bdf_text(via_vfio_device_bdf(function->device)).text, index,
+			     (unsigned long long)base, rc);
+		unmap_bar(function, bar);
+		return;
+	}
+}
+
+void via_bars_unmap(struct via_passthrough *function)
+{
+	for (uint32_t i = 0; i < BARS_MAX; i++)
+		unmap_bar(function, &function->bars.bars[i]);
+}
+
+void via_bars_update(struct via_passthrough *function)
+{
+	uint16_t enabled = command(function);
+
+	/* All moves begin with a removal, so that two BARs can swap their places. */
+	for (uint32_t i = 0; i < BARS_MAX; i++) {
+		struct via_bar *bar = &function->bars.bars[i];
+		uint16_t needed = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+
+		if (!(enabled & needed) || bar->base != bar_address(function, i))
+			unmap_bar(function, bar);
+	}
+	for (uint32_t i = 0; i < BARS_MAX; i++) {
+		struct via_bar *bar = &function->bars.bars[i];
+		uint16_t needed = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
+
+		if (bar->size_bytes && !bar->mapped && (enabled & needed))
+			map_bar(function, i);
+	}
+}
+
+/* Where @page of the region is mapped in this process; NULL when it has to trap. */
+static void *page_hva(const struct via_passthrough *function, uint32_t index,
+		      const struct via_vfio_region *region, uint64_t page)
+{
+	if (via_msix_covers(&function->msix, index, page, PAGE_BYTES))
+		return NULL;
+	for (size_t i = 0; i < region->area_count; i++) {
+		const struct via_vfio_area *area = &region->areas[i];
+
+		if (area->hva && page >= area->offset && area->size_bytes >= PAGE_BYTES &&
+		    page - area->offset <= area->size_bytes - PAGE_BYTES)
+			return (uint8_t *)area->hva + (page - area->offset);
+	}
+	return NULL;
+}
+
+static void nearer(uint64_t *edge, uint64_t after, uint64_t candidate)
+{
+	if (candidate > after && candidate < *edge)
+		*edge = candidate;
+}
+
+/* The first page after @page that may differ from it in how it is reached. */
+static uint64_t next_edge(const struct via_passthrough *function, uint32_t index,
+			  const struct via_vfio_region *region, uint64_t page)
+{
+	uint64_t edge = region->size_bytes;
+
+	for (size_t i = 0; i < region->area_count; i++) {
+		const struct via_vfio_area *area = &region->areas[i];
+
+		nearer(&edge, page, (area->offset + PAGE_BYTES - 1) & -PAGE_BYTES);
+		nearer(&edge, page, (area->offset + area->size_bytes) & -PAGE_BYTES);
+	}
+	for (size_t i = 0; i < MSIX_STRUCTURES; i++) {
+		const struct via_msix_structure *structure = &function->msix.structures[i];
+
+		if (structure->bar != index)
+			continue;
+		nearer(&edge, page, structure->offset & -PAGE_BYTES);
+		nearer(&edge, page,
+		       (structure->offset + structure->size_bytes + PAGE_BYTES - 1) & -PAGE_BYTES);
+	}
+	return edge;
+}
+
+static int add_segment(struct via_passthrough *function, uint32_t index, uint64_t offset,
+		       uint64_t size_bytes, void *hva)
+{
+	struct via_bar *bar = &function->bars.bars[index];
+	struct via_bar_segment *grown =
+		realloc(bar->segments, (bar->segment_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	bar->segments = grown;
+	grown[bar->segment_count++] = (struct via_bar_segment){
+		.function = function, .bar = index, .offset = offset, .size_bytes = size_bytes,
+		.hva = hva, .slot = -1,
+	};
+	return 0;
+}
+
+/* Cuts a BAR where what is mapped and what traps change. */
+static int cut_bar(struct via_passthrough *function, uint32_t index,
+		   const struct via_vfio_region *region)
+{
+	struct via_bar *bar = &function->bars.bars[index];
+	uint64_t page = 0;
+
+	while (page < bar->size_bytes) {
+		struct via_bar_segment *last =
+			bar->segment_count ? &bar->segments[bar->segment_count - 1] : NULL;
+		uint64_t edge = bar->size_bytes;
+		void *hva = NULL;
+
+		/* KVM maps whole pages; a smaller BAR traps. */
+		if (!bar->io && bar->size_bytes >= PAGE_BYTES) {
+			hva = page_hva(function, index, region, page);
+			edge = next_edge(function, index, region, page);
+		}
+		if (!hva && last && !last->hva)
+			last->size_bytes += edge - page;
+		else if (add_segment(function, index, page, edge - page, hva))
+			return -ENOMEM;
+		page = edge;
+	}
+	/* Only now do the segments stay where they are. */
+	for (size_t i = 0; i < bar->segment_count; i++)
+		bar->segments[i].range = (struct via_bus_range){
+			.access = access_segment, .owner = &bar->segments[i],
+		};
+	return 0;
+}
+
+static int init_bar(struct via_passthrough *function, uint32_t index, struct via_error *err)
+{
+	const struct via_vfio_region *region =
+		via_vfio_device_region(function->device, VFIO_PCI_BAR0_REGION_INDEX + index);
+	struct via_bar *bar = &function->bars.bars[index];
+	size_t offset = PCI_BASE_ADDRESS_0 + index * 4;
+	uint32_t flags = via_pci_config_get(&function->config, offset, 4);
+	enum via_pci_window window = VIA_PCI_MMIO32;
+	uint64_t address, mask;
+	int rc;
+
+	via_pci_config_set(&function->config, offset, 4, 0);
+	if (!region->size_bytes)
+		return 0;
+
+	bar->io = flags & PCI_BASE_ADDRESS_SPACE_IO;
+	bar->wide = !bar->io && (flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK) ==
+					PCI_BASE_ADDRESS_MEM_TYPE_64;
+	bar->size_bytes = region->size_bytes;
+	if ((bar->size_bytes & (bar->size_bytes - 1)) || bar->size_bytes < (bar->io ? 4 : 16) ||
+	    bar->size_bytes > (bar->io ? 0x8000ULL : bar->wide ? 1ULL << 62 : 1ULL << 31) ||
+	    (bar->wide && index == BARS_MAX - 1))
+		return via_error_set(err, EPROTO, "its BAR %u has an impossible size, 0x%llx bytes",
+				     index, (unsigned long long)bar->size_bytes);
+	if (!bar->io) {
+		rc = via_vfio_device_map_region(function->device, VFIO_PCI_BAR0_REGION_INDEX + index,
+						err);
+		if (rc)
+			return rc;
+	}
+	if (cut_bar(function, index, region))
+		return via_error_sys(err, ENOMEM, "cannot describe its BAR %u", index);
+
+	if (bar->io)
+		window = VIA_PCI_PIO;
+	else if (bar->wide)
+		window = VIA_PCI_MMIO64;
+	rc = via_pci_host_place(function->machine.pci, window, bar->size_bytes, &address);
+	if (rc)
+		return via_error_set(err, ENOSPC,
+				     "its BAR %u of %llu MiB does not fit into the guest's PCI window",
+				     index, (unsigned long long)(bar->size_bytes >> 20));
+	flags &= bar->io ? 3U : 15U;
+	mask = ~(bar->size_bytes - 1);
+	via_pci_config_set(&function->config, offset, 4, (uint32_t)address | flags);
+	for (unsigned int i = 0; i < 4; i++)
+		function->config.writable[offset + i] = (uint8_t)(mask >> i * 8);
+	if (bar->wide) {
+		via_pci_config_set(&function->config, offset + 4, 4, (uint32_t)(address >> 32));
+		for (unsigned int i = 0; i < 4; i++)
+			function->config.writable[offset + 4 + i] = (uint8_t)(mask >> (32 + i * 8));
+	}
+	return 0;
+}
+
+int via_bars_init(struct via_passthrough *function, struct via_error *err)
+{
+	for (uint32_t i = 0; i < BARS_MAX; i++) {
+		int rc = init_bar(function, i, err);
+
+		if (rc)
+			return rc;
+		if (function->bars.bars[i].wide)
+			i++; /* the upper half */
+	}
+	via_pci_config_set(&function->config, PCI_ROM_ADDRESS, 4, 0);
+	return 0;
+}
+
+void via_bars_free(struct via_passthrough *function)
+{
+	via_bars_unmap(function);
+	for (uint32_t i = 0; i < BARS_MAX; i++)
+		free(function->bars.bars[i].segments);
+	function->bars = (struct via_bars){ 0 };
+}

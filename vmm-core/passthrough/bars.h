@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_PASSTHROUGH_BARS_H
+#define VIA_VMM_PASSTHROUGH_BARS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viaduct/util/error.h>
+
+#include "../bus.h"
+
+/*
+ * Base address registers: where the guest sees a function's regions. A region is cut into
+ * segments: those the guest reaches directly, through a KVM memory slot, and those that trap.
+ */
+#define BARS_MAX 6U
+
+struct via_passthrough;
+
+struct via_bar_segment {
+	struct via_passthrough *function;
+	uint32_t bar;
+	uint64_t offset, size_bytes; /* in the BAR */
+	void *hva;		     /* NULL: it traps */
+	int slot;		     /* of a direct segment that is mapped, else -1 */
+	struct via_bus_range range;  /* of a trapping one */
+};
+
+struct via_bar {
+	uint64_t size_bytes; /* a power of two; 0: no such BAR, or the upper half of the one before */
+	bool io, wide;
+	bool mapped;
+	uint64_t base; /* where, while it is mapped */
+	struct via_bar_segment *segments;
+	size_t segment_count;
+};
+
+struct via_bars {
+	struct via_bar bars[BARS_MAX];
+};
+
+/**
+ * via_bars_init() - size and place the BARs, and map the device's regions into this process.
+ * Pages that hold the MSI-X table or its pending bits trap.
+ *
+ * Return: 0; -EPROTO when sizes make no sense; -ENOSPC when a window is full; -ENOMEM; the errno
+ * of mapping a region.
+ */
+int via_bars_init(struct via_passthrough *function, struct via_error *err);
+void via_bars_free(struct via_passthrough *function);
+
+/** via_bars_update() - make the mappings follow the command register and the BARs. */
+void via_bars_update(struct via_passthrough *function);
+
+/** via_bars_unmap() - take all regions out of the guest. */
+void via_bars_unmap(struct via_passthrough *function);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#define EXT_CAP_MIN_BYTES 8U
+
+enum plan {
+	EMULATED, /* reads the snapshot; writes change the bits of the mask */
+	DEVICE,	  /* reads and writes go to the device, filtered by the host's vfio-pci */
+};
+
+/*
+ * The header (PCI Local Bus 3.0, 6.1). What is not listed reads the snapshot and ignores writes.
+ * The device is asked only where it changes by itself: each forwarded read is a system call.
+ */
+static const struct {
+	uint8_t offset, size_bytes;
+	enum plan plan;
+	uint32_t writable;
+	const char *reason;
+} header[] = {
+	{ PCI_COMMAND, 2, EMULATED,
+	  PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
+		  PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE,
+	  "decoding moves the guest's mappings; passthrough.c hands the rest to the device" },
+	{ PCI_STATUS, 2, DEVICE, 0, "error bits come from the device and are cleared in it" },
+	{ PCI_CACHE_LINE_SIZE, 1, EMULATED, 0xff, "a scratch register for PCI Express" },
+	{ PCI_LATENCY_TIMER, 1, EMULATED, 0, "not used by PCI Express" },
+	{ PCI_BASE_ADDRESS_0, 24, EMULATED, 0, "the guest's addresses: bars.c sets the masks" },
+	{ PCI_ROM_ADDRESS, 4, EMULATED, 0, "the guest needs no option ROM: bars.c hides it" },
+	{ PCI_INTERRUPT_LINE, 1, EMULATED, 0xff, "a note from firmware to the system" },
+	{ PCI_INTERRUPT_PIN, 1, EMULATED, 0, "no INTx is routed to the guest: it reads 0" },
+};
+
+/*
+ * Capabilities (PCI Code and ID Assignment Specification). One that is not listed is hidden: the
+ * guest gets nothing whose effects on the host are not known.
+ */
+static const struct {
+	uint8_t id;
+	uint8_t size_bytes; /* 0: told by the capability itself */
+	enum plan plan;
+	const char *reason;
+} capabilities[] = {
+	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, DEVICE, "vfio-pci keeps power states consistent" },
+	{ PCI_CAP_ID_VPD, 8, DEVICE, "serial numbers; vfio-pci serialises access" },
+	{ PCI_CAP_ID_VNDR, 0, DEVICE, "drivers need it; only the function's own registers" },
+	{ PCI_CAP_ID_EXP, 0, DEVICE, "vfio-pci lets through what is safe and turns FLR into a reset" },
+	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, EMULATED, "vectors are the host's: msix.c" },
+	{ PCI_CAP_ID_AF, PCI_CAP_AF_SIZEOF, DEVICE, "FLR of conventional PCI, done by vfio-pci" },
+};
+
+/* Extended capabilities, likewise. ARI, SR-IOV, ATS, PRI, PASID, ACS and resizable BARs change
+ * what the IOMMU and the bus let through, so they stay with the host.
+ */
+static const struct {
+	uint16_t id;
+	const char *reason;
+} extended[] = {
+	{ PCI_EXT_CAP_ID_ERR, "errors of the function itself" },
+	{ PCI_EXT_CAP_ID_DSN, "the serial number" },
+	{ PCI_EXT_CAP_ID_PWR, "power budget, read-only" },
+	{ PCI_EXT_CAP_ID_VNDR, "drivers need it" },
+	{ PCI_EXT_CAP_ID_LTR, "latency the function tolerates" },
+	{ PCI_EXT_CAP_ID_TPH, "hints for the function's own writes" },
+};
+
+#define COUNT(table) (sizeof(table) / sizeof(*(table)))
+
+uint32_t via_pci_config_get(const struct via_pci_config *config, size_t offset,
+			    unsigned int size_bytes)
+{
+	uint32_t value = 0;
+
+	for (unsigned int i = 0; i < size_bytes; i++)
+		value |= (uint32_t)config->value[offset + i] << i * 8;
+	return value;
+}
+
+void via_pci_config_set(struct via_pci_config *config, size_t offset, unsigned int size_bytes,
+			uint32_t value)
+{
+	for (unsigned int i = 0; i < size_bytes; i++)
+		config->value[offset + i] = (uint8_t)(value >> i * 8);
+}
+
+bool via_pci_config_emulates(const struct via_pci_config *config, size_t offset,
+			     unsigned int size_bytes)
+{
+	for (unsigned int i = 0; i < size_bytes; i++)
+		if (!config->emulated[offset + i])
+			return false;
+	return true;
+}
+
+uint32_t via_pci_config_merge(const struct via_pci_config *config, size_t offset,
+			      unsigned int size_bytes, uint32_t device)
+{
+	for (unsigned int i = 0; i < size_bytes; i++) {
+		uint32_t mask = 0xffU << i * 8;
+
+		if (config->emulated[offset + i])
+			device = (device & ~mask) | (uint32_t)config->value[offset + i] << i * 8;
+	}
+	return device;
+}
+
+void via_pci_config_write(struct via_pci_config *config, size_t offset, unsigned int size_bytes,
+			  uint32_t value)
+{
+	for (unsigned int i = 0; i < size_bytes; i++) {
+		uint8_t mask = config->writable[offset + i];
+		uint8_t byte = (uint8_t)(value >> i * 8);
+
+		config->value[offset + i] =
+			(uint8_t)((config->value[offset + i] & ~mask) | (byte & mask));
+	}
+}
+
+static void set_plan(struct via_pci_config *config, size_t offset, size_t size_bytes,
+		     enum plan plan)
+{
+	for (size_t i = offset; i < offset + size_bytes && i < config->size_bytes; i++) {
+		config->emulated[i] = plan == EMULATED;
+		config->forward[i] = plan == DEVICE;
+	}
+}
+
+/* Reads as zero and ignores writes, as if nothing were there. */
+static void hide(struct via_pci_config *config, size_t offset, size_t size_bytes)
+{
+	for (size_t i = offset; i < offset + size_bytes && i < config->size_bytes; i++)
+		config->value[i] = 0;
+	set_plan(config, offset, size_bytes, EMULATED);
+}
+
+static void plan_header(struct via_pci_config *config)
+{
+	for (size_t i = 0; i < COUNT(header); i++) {
+		set_plan(config, header[i].offset, header[i].size_bytes, header[i].plan);
+		for (unsigned int j = 0; j < header[i].size_bytes && j < 4; j++)
+			config->writable[header[i].offset + j] =
+				(uint8_t)(header[i].writable >> j * 8);
+	}
+	/* As after a reset. Decoding and bus mastering are the guest's to enable. */
+	via_pci_config_set(config, PCI_COMMAND, 2, 0);
+	config->value[PCI_INTERRUPT_PIN] = 0;
+	config->value[PCI_INTERRUPT_LINE] = 0;
+}
+
+static size_t capability_bytes(const struct via_pci_config *config, size_t at, uint8_t id,
+			       uint8_t fixed_bytes)
+{
+	uint16_t flags;
+
+	if (fixed_bytes)
+		return fixed_bytes;
+	switch (id) {
+	case PCI_CAP_ID_VNDR: /* its third byte is its length */
+		return config->value[at + 2] < 3 ? 3 : config->value[at + 2];
+	case PCI_CAP_ID_MSI:
+		flags = (uint16_t)via_pci_config_get(config, at + PCI_MSI_FLAGS, 2);
+		return (flags & PCI_MSI_FLAGS_64BIT ? 14U : 10U) +
+		       (flags & PCI_MSI_FLAGS_MASKBIT ? 10U : 0U);
+	case PCI_CAP_ID_EXP: /* PCIe 6.0, 7.5.3: version 1 of an endpoint ends after Slot Status */
+		flags = (uint16_t)via_pci_config_get(config, at + PCI_EXP_FLAGS, 2);
+		return (flags & PCI_EXP_FLAGS_VERS) < 2 ? 0x14 : 0x3c;
+	default:
+		return 2; /* of one we do not know only the header is certain */
+	}
+}
+
+/* Returns whether the guest may see the capability at @at. */
+static bool plan_capability(struct via_pci_config *config, size_t at)
+{
+	uint8_t id = config->value[at];
+
+	for (size_t i = 0; i < COUNT(capabilities); i++) {
+		if (capabilities[i].id != id)
+			continue;
+		set_plan(config, at + 2,
+			 capability_bytes(config, at, id, capabilities[i].size_bytes) - 2,
+			 capabilities[i].plan);
+		if (id == PCI_CAP_ID_MSIX) {
+			const uint16_t writable = PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE;
+
+			config->msix = (uint16_t)at;
+			config->value[at + 3] &= (uint8_t)~(writable >> 8);
+			config->writable[at + 3] = writable >> 8;
+		} else if (id == PCI_CAP_ID_EXP) {
+			config->pcie = (uint16_t)at;
+		}
+		return true;
+	}
+	hide(config, at + 2, capability_bytes(config, at, id, 0) - 2);
+	return false;
+}
+
+static void plan_capabilities(struct via_pci_config *config)
+{
+	bool seen[256] = { false };
+	size_t link = PCI_CAPABILITY_LIST; /* the byte that points to the next one shown */
+	size_t at;
+
+	/* Registers outside any capability are the device's own. */
+	set_plan(config, PCI_STD_HEADER_SIZEOF, 256 - PCI_STD_HEADER_SIZEOF, DEVICE);
+	if (!(via_pci_config_get(config, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST)) {
+		config->value[link] = 0;
+		return;
+	}
+	at = config->value[link] & ~3U;
+	/* The longest capability this code reads the fixed part of is 12 bytes. */
+	while (at >= PCI_STD_HEADER_SIZEOF && at <= 256 - 12 && !seen[at]) {
+		size_t next = config->value[at + 1] & ~3U;
+
+		seen[at] = true;
+		set_plan(config, at, 2, EMULATED);
+		if (plan_capability(config, at)) {
+			config->value[link] = (uint8_t)at;
+			link = at + 1;
+		} else {
+			config->value[at] = config->value[at + 1] = 0;
+		}
+		at = next;
+	}
+	config->value[link] = 0;
+}
+
+static bool may_see_extended(uint16_t id)
+{
+	for (size_t i = 0; i < COUNT(extended); i++)
+		if (extended[i].id == id)
+			return true;
+	return false;
+}
+
+static void plan_extended(struct via_pci_config *config)
+{
+	bool seen[PCI_CONFIG_BYTES / 4] = { false };
+	uint16_t shown[PCI_CONFIG_BYTES / EXT_CAP_MIN_BYTES];
+	size_t shown_count = 0, at = PCI_CFG_SPACE_SIZE;
+	uint32_t word;
+
+	/* First find them all: how far one reaches is told by where the next begins. */
+	while (at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_BYTES - EXT_CAP_MIN_BYTES &&
+	       !seen[at / 4] && shown_count < COUNT(shown)) {
+		word = via_pci_config_get(config, at, 4);
+		if (!word || word == UINT32_MAX)
+			break;
+		seen[at / 4] = true;
+		if (may_see_extended(PCI_EXT_CAP_ID(word)))
+			shown[shown_count++] = (uint16_t)at;
+		at = PCI_EXT_CAP_NEXT(word);
+	}
+
+	/* The list must begin at 100h: a null capability with a link stands in for a hidden one. */
+	if (!seen[PCI_CFG_SPACE_SIZE / 4] || !shown_count) {
+		hide(config, PCI_CFG_SPACE_SIZE, PCI_CONFIG_BYTES - PCI_CFG_SPACE_SIZE);
+		return;
+	}
+	for (size_t begin = PCI_CFG_SPACE_SIZE / 4; begin < COUNT(seen); begin++) {
+		size_t end = begin + 1;
+
+		if (!seen[begin])
+			continue;
+		while (end < COUNT(seen) && !seen[end])
+			end++;
+		word = via_pci_config_get(config, begin * 4, 4);
+		if (may_see_extended(PCI_EXT_CAP_ID(word)))
+			set_plan(config, begin * 4 + 4, (end - begin - 1) * 4, DEVICE);
+		else
+			hide(config, begin * 4, (end - begin) * 4);
+	}
+	for (size_t i = 0; i < shown_count; i++) {
+		uint32_t next = i + 1 < shown_count ? shown[i + 1] : 0;
+
+		word = via_pci_config_get(config, shown[i], 4);
+		via_pci_config_set(config, shown[i], 4, (word & 0xfffff) | next << 20);
+	}
+	if (shown[0] != PCI_CFG_SPACE_SIZE)
+		via_pci_config_set(config, PCI_CFG_SPACE_SIZE, 4, (uint32_t)shown[0] << 20 | 1 << 16);
+}
+
+int via_pci_config_build(struct via_pci_config *config, const uint8_t *snapshot,
+			 size_t size_bytes, struct via_error *err)
+{
+	*config = (struct via_pci_config){ .size_bytes = size_bytes };
+	memcpy(config->value, snapshot, size_bytes);
+	memset(config->emulated, 1, sizeof(config->emulated));
+
+	if (via_pci_config_get(config, PCI_VENDOR_ID, 2) == 0xffff)
+		return via_error_set(err, EPROTO, "its configuration space reads as all ones: the "
+				     "device is gone or powered off");
+	if ((config->value[PCI_HEADER_TYPE] & 0x7f) != PCI_HEADER_TYPE_NORMAL)
+		return via_error_set(err, EPROTO, "it is a bridge, and only endpoints can be given to "
+				     "a guest");
+	/* One function of a slot is all the guest sees of it. */
+	config->value[PCI_HEADER_TYPE] &= 0x7f;
+	plan_header(config);
+	plan_capabilities(config);
+	if (size_bytes > PCI_CFG_SPACE_SIZE) {
+		if (config->pcie)
+			plan_extended(config);
+		else
+			hide(config, PCI_CFG_SPACE_SIZE, size_bytes - PCI_CFG_SPACE_SIZE);
+	}
+	return 0;
+}

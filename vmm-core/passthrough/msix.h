@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_PASSTHROUGH_MSIX_H
+#define VIA_VMM_PASSTHROUGH_MSIX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <viaduct/util/error.h>
+
+#include "../bus.h"
+
+/*
+ * MSI-X (PCIe 6.0, 6.1.4 and 7.7.2) of a passed-through function. The table the guest programs is
+ * emulated: its messages are the guest's, the host's vectors have their own. A vector costs an
+ * eventfd, an irqfd, a route and a host interrupt from when the guest first unmasks it, and the
+ * guest's masking afterwards only detaches the irqfd: the eventfd then is the pending bit.
+ *
+ *	device --(host's vector)--> eventfd --(irqfd)--> GSI --(route)--> the guest's message
+ */
+struct via_passthrough;
+
+enum { MSIX_TABLE, MSIX_PBA, MSIX_STRUCTURES };
+
+#define MSIX_ENTRY_WORDS 4U /* address, upper address, data, control */
+
+struct via_msix_structure {
+	uint32_t bar; /* UINT32_MAX: none */
+	uint64_t offset, size_bytes;
+};
+
+struct via_msix_vector {
+	uint32_t words[MSIX_ENTRY_WORDS];
+	int eventfd; /* -1 until first unmasked */
+	int gsi;
+	bool attached; /* the irqfd is in place: signals reach the guest */
+	bool connected; /* the host's vector signals the eventfd */
+	uint64_t interrupts; /* of former enablings; the current one's are in /proc/interrupts */
+	uint64_t enabled;
+};
+
+struct via_msix {
+	struct via_msix_structure structures[MSIX_STRUCTURES];
+	uint16_t count; /* vectors; 0: no MSI-X */
+	bool host_enabled; /* VFIO holds vectors */
+	struct via_msix_vector *vectors;
+};
+
+/**
+ * via_msix_init() - from the capability in the function's configuration space.
+ *
+ * Return: 0; -EPROTO when table or pending bits lie outside their BAR; -ENOMEM.
+ */
+int via_msix_init(struct via_passthrough *function, struct via_error *err);
+void via_msix_free(struct via_passthrough *function);
+
+/** via_msix_covers() - whether table or pending bits have a byte in this part of a BAR. */
+bool via_msix_covers(const struct via_msix *msix, uint32_t bar, uint64_t offset,
+		     uint64_t size_bytes);
+
+/** via_msix_access() - answer an access to table or pending bits. Return: whether it was one. */
+bool via_msix_access(struct via_passthrough *function, uint32_t bar, uint64_t offset,
+		     struct via_bus_access *access);
+
+/** via_msix_update() - follow what the guest changed in the capability's control register. */
+void via_msix_update(struct via_passthrough *function);
+
+/** via_msix_disable() - release all vectors. */
+void via_msix_disable(struct via_passthrough *function);
+
+/** via_msix_count() - add the running interrupt counts to vectors' own: @counts by vector. */
+void via_msix_count(struct via_passthrough *function, uint64_t *counts);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "passthrough.h"
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+
+static bool touches(uint64_t offset, unsigned int size_bytes, uint64_t first, uint64_t bytes)
+{
+	return offset < first + bytes && first < offset + size_bytes;
+}
+
+static void read_config(struct via_passthrough *function, struct via_bus_access *access)
+{
+	uint32_t device = UINT32_MAX;
+
+	if (!via_pci_config_emulates(&function->config, access->offset, access->size_bytes) &&
+	    via_vfio_device_read(function->device, VFIO_PCI_CONFIG_REGION_INDEX, access->offset,
+				 &device, access->size_bytes))
+		device = UINT32_MAX;
+	access->value = via_pci_config_merge(&function->config, access->offset,
+					     access->size_bytes, device);
+}
+
+/* Hands to the device the bytes it is to see, neighbours together. */
+static void forward(struct via_passthrough *function, const struct via_bus_access *access)
+{
+	const struct via_pci_config *config = &function->config;
+	unsigned int i = 0;
+
+	while (i < access->size_bytes) {
+		unsigned int end = i;
+		uint32_t value = (uint32_t)access->value >> i * 8;
+
+		while (end < access->size_bytes && config->forward[access->offset + end])
+			end++;
+		if (end > i)
+			via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+					      access->offset + i, &value, end - i);
+		i = end + 1;
+	}
+}
+
+/* Decoding stops before the device is told, and starts after. */
+static void write_command(struct via_passthrough *function)
+{
+	uint16_t command = (uint16_t)via_pci_config_get(&function->config, PCI_COMMAND, 2);
+
+	if (!(command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY)))
+		via_bars_unmap(function);
+	via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, &command,
+			      sizeof(command));
+}
+
+static void write_config(struct via_passthrough *function, const struct via_bus_access *access)
+{
+	struct via_pci_config *config = &function->config;
+	uint64_t offset = access->offset;
+	unsigned int size_bytes = access->size_bytes;
+	uint32_t old_command = via_pci_config_get(config, PCI_COMMAND, 2);
+	bool command;
+
+	via_pci_config_write(config, offset, size_bytes, (uint32_t)access->value);
+	forward(function, access);
+	command = old_command != via_pci_config_get(config, PCI_COMMAND, 2);
+	if (command)
+		write_command(function);
+	if (command || touches(offset, size_bytes, PCI_BASE_ADDRESS_0, BARS_MAX * 4))
+		via_bars_update(function);
+	if (config->msix && touches(offset, size_bytes, config->msix + PCI_MSIX_FLAGS, 2))
+		via_msix_update(function);
+}
+
+static void access_config(void *owner, struct via_bus_access *access)
+{
+	struct via_passthrough *function = owner;
+
+	if (access->offset + access->size_bytes > function->config.size_bytes) {
+		access->value = 0; /* a function without extended space: nothing there */
+		return;
+	}
+	if (access->write)
+		write_config(function, access);
+	else
+		read_config(function, access);
+}
+
+static int read_snapshot(struct via_passthrough *function, struct via_error *err)
+{
+	const struct via_vfio_region *region =
+		via_vfio_device_region(function->device, VFIO_PCI_CONFIG_REGION_INDEX);
+	uint8_t snapshot[PCI_CONFIG_BYTES];
+	size_t size_bytes = region->size_bytes >= PCI_CONFIG_BYTES ? PCI_CONFIG_BYTES :
+								      PCI_CFG_SPACE_SIZE;
+	int rc;
+
+	if (region->size_bytes < PCI_CFG_SPACE_SIZE)
+		return via_error_set(err, EPROTO, "the kernel shows only %llu bytes of its "
+				     "configuration space", (unsigned long long)region->size_bytes);
+	rc = via_vfio_device_read(function->device, VFIO_PCI_CONFIG_REGION_INDEX, 0, snapshot,
+				  size_bytes);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot read its configuration space");
+	return via_pci_config_build(&function->config, snapshot, size_bytes, err);
+}
+
+int via_passthrough_new(const struct via_passthrough_machine *machine,
+			struct via_iommu_space *space, struct via_bdf bdf, uint8_t devfn,
+			struct via_passthrough **function_out, struct via_error *err)
+{
+	struct via_passthrough *function = calloc(1, sizeof(*function));
+	struct via_error why = { 0 };
+	int rc;
+
+	if (!function)
+		return via_error_sys(err, ENOMEM, "cannot describe %s", via_bdf_text(bdf).text);
+	function->machine = *machine;
+	function->devfn = devfn;
+	function->function = (struct via_pci_function){ .config = access_config, .owner = function };
+	rc = via_vfio_device_open(space, bdf, &function->device, err);
+	if (rc) {
+		free(function);
+		return rc;
+	}
+	rc = read_snapshot(function, &why);
+	if (!rc)
+		rc = via_msix_init(function, &why);
+	if (!rc)
+		rc = via_bars_init(function, &why);
+	if (rc) {
+		via_error_set(err, -rc, "%s cannot be given to a guest: %s", via_bdf_text(bdf).text,
+			      why.text);
+		via_passthrough_free(function);
+		return rc;
+	}
+	machine->pci->functions[devfn] = &function->function;
+	*function_out = function;
+	return 0;
+}
+
+int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *err)
+{
+	int rc, reset_rc = 0;
+
+	via_bars_unmap(function);
+	via_msix_disable(function);
+	rc = via_vfio_device_set_bus_master(function->device, false, err);
+	if (via_vfio_device_can_reset(function->device))
+		reset_rc = via_vfio_device_reset(function->device, rc ? NULL : err);
+	return rc ? rc : reset_rc;
+}
+
+void via_passthrough_free(struct via_passthrough *function)
+{
+	if (!function)
+		return;
+	if (function->machine.pci->functions[function->devfn] == &function->function)
+		function->machine.pci->functions[function->devfn] = NULL;
+	via_msix_free(function);
+	via_bars_free(function);
+	via_vfio_device_close(function->device);
+	free(function);
+}
+
+int via_passthrough_stats(struct via_passthrough *function, struct via_vmm_device_stats *stats)
+{
+	*stats = (struct via_vmm_device_stats){
+		.bdf = via_vfio_device_bdf(function->device),
+		.guest_devfn = function->devfn,
+		.vector_count = function->msix.count,
+		.config_reads = function->function.reads,
+		.config_writes = function->function.writes,
+		.vfio = via_vfio_device_stats(function->device),
+	};
+	stats->vector_interrupts = calloc(function->msix.count + 1U, sizeof(uint64_t));
+	if (!stats->vector_interrupts)
+		return -ENOMEM;
+	via_msix_count(function, stats->vector_interrupts);
+	for (uint32_t i = 0; i < function->msix.count; i++)
+		stats->vectors_enabled += function->msix.vectors[i].enabled;
+	for (uint32_t i = 0; i < BARS_MAX; i++) {
+		const struct via_bar *bar = &function->bars.bars[i];
+
+		for (size_t j = 0; j < bar->segment_count; j++) {
+			stats->region_reads += bar->segments[j].range.reads;
+			stats->region_writes += bar->segments[j].range.writes;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_PASSTHROUGH_H
+#define VIA_VMM_PASSTHROUGH_H
+
+#include <viaduct/iommu/space.h>
+#include <viaduct/vfio/device.h>
+#include <viaduct/vmm/vmm.h>
+
+#include "../bus.h"
+#include "../irq.h"
+#include "../memory.h"
+#include "../pci/host.h"
+#include "bars.h"
+#include "config.h"
+#include "msix.h"
+
+/* What of the machine a passed-through function touches. */
+struct via_passthrough_machine {
+	struct via_host *host;
+	struct via_irq *irq;
+	struct via_memory *memory;
+	struct via_bus *mmio;
+	struct via_bus *pio;
+	struct via_pci_host *pci;
+};
+
+/*
+ * A VFIO device as a PCI function of the guest. Registers are mapped into the guest; what has to
+ * be emulated is its configuration space (config.c), where its BARs are (bars.c) and its MSI-X
+ * table (msix.c).
+ *
+ * Guarded by the machine's lock once the guest runs.
+ */
+struct via_passthrough {
+	struct via_passthrough_machine machine;
+	struct via_vfio_device *device;
+	struct via_pci_function function;
+	uint8_t devfn;
+	struct via_pci_config config;
+	struct via_bars bars;
+	struct via_msix msix;
+};
+
+/**
+ * via_passthrough_new() - open @bdf and make it the guest's function @devfn, BARs placed, memory
+ * decoding off, as firmware that leaves the rest to the system would.
+ *
+ * The function is fresh: VFIO has just reset it as part of opening it (vfio_pci_core_enable()).
+ *
+ * Return: 0; the errors of via_vfio_device_open(); -ENOSPC when its BARs do not fit into the
+ * guest's windows; -EPROTO when its configuration space makes no sense; -ENOMEM.
+ */
+int via_passthrough_new(const struct via_passthrough_machine *machine,
+			struct via_iommu_space *space, struct via_bdf bdf, uint8_t devfn,
+			struct via_passthrough **function, struct via_error *err);
+
+/**
+ * via_passthrough_quiesce() - after the last vCPU stopped: interrupts and bus mastering off,
+ * function reset, registers out of the guest. Then its memory may be unmapped.
+ *
+ * Return: 0 or the first error; the rest is still done.
+ */
+int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *err);
+
+/** via_passthrough_free() - close the device. After via_passthrough_quiesce(). */
+void via_passthrough_free(struct via_passthrough *function);
+
+int via_passthrough_stats(struct via_passthrough *function, struct via_vmm_device_stats *stats);
+
+#endif

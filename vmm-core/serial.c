@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "serial.h"
+
+#include <errno.h>
+#include <linux/serial_reg.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <viaduct/util/cleanup.h>
+
+#include "layout.h"
+#include "lock.h"
+
+#define FLUSH_DELAY_NS 10000000L
+
+static void raise_edge(struct via_serial *serial)
+{
+	uint64_t one = 1;
+
+	if (write(serial->irq_eventfd, &one, sizeof(one)) < 0)
+		return; /* full: an edge is pending already */
+}
+
+/* Highest priority first, as the IIR reports them (PC16550D, table III). */
+static uint8_t interrupt_id(const struct via_serial *serial)
+{
+	if ((serial->ier & UART_IER_RLSI) && serial->overrun)
+		return UART_IIR_RLSI;
+	if ((serial->ier & UART_IER_RDI) && serial->rx_count)
+		return UART_IIR_RDI;
+	if ((serial->ier & UART_IER_THRI) && serial->tx_empty_pending)
+		return UART_IIR_THRI;
+	return UART_IIR_NO_INT;
+}
+
+static void update_interrupt(struct via_serial *serial)
+{
+	/* MCR OUT2 gates the interrupt line on a PC. */
+	if (interrupt_id(serial) != UART_IIR_NO_INT && (serial->mcr & UART_MCR_OUT2))
+		raise_edge(serial);
+}
+
+static void watch_input(struct via_serial *serial, bool on)
+{
+	if (serial->in.fd < 0 || serial->in_watched == on)
+		return;
+	if (on && via_loop_add(serial->loop, &serial->in))
+		return;
+	if (!on)
+		via_loop_remove(serial->loop, &serial->in);
+	serial->in_watched = on;
+}
+
+static void receive(struct via_serial *serial, uint8_t byte)
+{
+	if (serial->rx_count == SERIAL_FIFO_BYTES) {
+		serial->overrun = true;
+		return;
+	}
+	serial->rx[(serial->rx_head + serial->rx_count++) % SERIAL_FIFO_BYTES] = byte;
+}
+
+static uint8_t take_received(struct via_serial *serial)
+{
+	uint8_t byte;
+
+	if (!serial->rx_count)
+		return 0;
+	byte = serial->rx[serial->rx_head];
+	serial->rx_head = (serial->rx_head + 1) % SERIAL_FIFO_BYTES;
+	if (!--serial->rx_count)
+		watch_input(serial, true);
+	return byte;
+}
+
+static void input_ready(void *data)
+{
+	struct via_serial *serial = data;
+	uint8_t bytes[SERIAL_FIFO_BYTES];
+	ssize_t got;
+
+	via_lock(serial->lock);
+	if (serial->rx_count == SERIAL_FIFO_BYTES) {
+		/* The guest does not read: wait until it does rather than spin. */
+		watch_input(serial, false);
+		goto out;
+	}
+	got = read(serial->in.fd, bytes, SERIAL_FIFO_BYTES - serial->rx_count);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		goto out;
+	if (got <= 0) {
+		/* End of input: the guest runs on without. */
+		watch_input(serial, false);
+		serial->in.fd = -1;
+		goto out;
+	}
+	for (ssize_t i = 0; i < got; i++)
+		receive(serial, bytes[i]);
+	update_interrupt(serial);
+out:
+	via_unlock(serial->lock);
+}
+
+void via_serial_flush(struct via_serial *serial)
+{
+	unsigned int done = 0;
+
+	while (done < serial->out_count) {
+		ssize_t wrote = write(serial->out_fd, serial->out + done, serial->out_count - done);
+
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote < 0 && errno == EAGAIN) {
+			struct pollfd pollfd = { .fd = serial->out_fd, .events = POLLOUT };
+
+			poll(&pollfd, 1, -1);
+			continue;
+		}
+		if (wrote <= 0)
+			break; /* nobody listens any more */
+		done += (unsigned int)wrote;
+	}
+	serial->out_count = 0;
+}
+
+static void flush_due(void *data)
+{
+	struct via_serial *serial = data;
+	uint64_t expirations;
+
+	via_lock(serial->lock);
+	if (read(serial->flush_timer.fd, &expirations, sizeof(expirations)) > 0)
+		serial->flush_armed = false;
+	via_serial_flush(serial);
+	via_unlock(serial->lock);
+}
+
+static void transmit(struct via_serial *serial, uint8_t byte)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = FLUSH_DELAY_NS };
+
+	if (serial->mcr & UART_MCR_LOOP) {
+		receive(serial, byte);
+		return;
+	}
+	if (serial->out_fd < 0)
+		return;
+	serial->out[serial->out_count++] = byte;
+	if (byte == '\n' || serial->out_count == SERIAL_OUT_BYTES) {
+		via_serial_flush(serial);
+	} else if (!serial->flush_armed) {
+		serial->flush_armed = !timerfd_settime(serial->flush_timer.fd, 0, &soon, NULL);
+		if (!serial->flush_armed)
+			via_serial_flush(serial);
+	}
+}
+
+static void write_register(struct via_serial *serial, uint64_t offset, uint8_t value)
+{
+	bool dlab = serial->lcr & UART_LCR_DLAB;
+
+	switch (offset) {
+	case UART_TX:
+		if (dlab) {
+			serial->divisor = (uint16_t)((serial->divisor & 0xff00) | value);
+			return;
+		}
+		transmit(serial, value);
+		serial->tx_empty_pending = true;
+		break;
+	case UART_IER:
+		if (dlab) {
+			serial->divisor = (uint16_t)((serial->divisor & 0xff) | value << 8);
+			return;
+		}
+		/* Enabling THRI while the transmitter is empty, which it always is, raises it. */
+		if (value & ~serial->ier & UART_IER_THRI)
+			serial->tx_empty_pending = true;
+		serial->ier = value & 0xf;
+		break;
+	case UART_FCR:
+		serial->fcr = value;
+		if (value & UART_FCR_CLEAR_RCVR) {
+			serial->rx_count = 0;
+			watch_input(serial, true);
+		}
+		break;
+	case UART_LCR:
+		serial->lcr = value;
+		break;
+	case UART_MCR:
+		serial->mcr = value & 0x1f;
+		break;
+	case UART_SCR:
+		serial->scr = value;
+		break;
+	default:
+		return; /* LSR and MSR are read-only */
+	}
+	update_interrupt(serial);
+}
+
+static uint8_t modem_status(const struct via_serial *serial)
+{
+	uint8_t msr = 0;
+
+	if (!(serial->mcr & UART_MCR_LOOP))
+		return UART_MSR_DCD | UART_MSR_DSR | UART_MSR_CTS;
+	/* Loopback feeds the modem outputs to the inputs; drivers detect the chip by it. */
+	if (serial->mcr & UART_MCR_RTS)
+		msr |= UART_MSR_CTS;
+	if (serial->mcr & UART_MCR_DTR)
+		msr |= UART_MSR_DSR;
+	if (serial->mcr & UART_MCR_OUT1)
+		msr |= UART_MSR_RI;
+	if (serial->mcr & UART_MCR_OUT2)
+		msr |= UART_MSR_DCD;
+	return msr;
+}
+
+static uint8_t read_register(struct via_serial *serial, uint64_t offset)
+{
+	bool dlab = serial->lcr & UART_LCR_DLAB;
+	uint8_t value;
+
+	switch (offset) {
+	case UART_RX:
+		return dlab ? (uint8_t)serial->divisor : take_received(serial);
+	case UART_IER:
+		return dlab ? (uint8_t)(serial->divisor >> 8) : serial->ier;
+	case UART_IIR:
+		value = interrupt_id(serial);
+		if (value == UART_IIR_THRI)
+			serial->tx_empty_pending = false;
+		if (serial->fcr & UART_FCR_ENABLE_FIFO)
+			value |= 0xc0;
+		return value;
+	case UART_LCR:
+		return serial->lcr;
+	case UART_MCR:
+		return serial->mcr;
+	case UART_LSR:
+		value = UART_LSR_THRE | UART_LSR_TEMT;
+		if (serial->rx_count)
+			value |= UART_LSR_DR;
+		if (serial->overrun)
+			value |= UART_LSR_OE;
+		serial->overrun = false;
+		return value;
+	case UART_MSR:
+		return modem_status(serial);
+	default:
+		return serial->scr;
+	}
+}
+
+static void access_ports(void *owner, struct via_bus_access *access)
+{
+	struct via_serial *serial = owner;
+
+	/* A byte-wide chip: a wider access reaches consecutive registers. */
+	for (unsigned int i = 0; i < access->size_bytes; i++) {
+		unsigned int shift = i * 8;
+
+		if (access->write) {
+			write_register(serial, access->offset + i,
+				       (uint8_t)(access->value >> shift));
+		} else {
+			access->value &= ~(0xffULL << shift);
+			access->value |= (uint64_t)read_register(serial, access->offset + i)
+					 << shift;
+		}
+	}
+}
+
+int via_serial_init(struct via_serial *serial, struct via_loop *loop,
+		    struct via_machine_lock *lock, int in_fd, int out_fd, struct via_error *err)
+{
+	int rc;
+
+	*serial = (struct via_serial){
+		.ports = {
+			.base = LAYOUT_PORT_SERIAL,
+			.size_bytes = 8,
+			.access = access_ports,
+			.owner = serial,
+		},
+		.loop = loop,
+		.lock = lock,
+		.divisor = 1,
+		.in = { .fd = in_fd, .ready = input_ready, .data = serial },
+		.flush_timer = { .ready = flush_due, .data = serial },
+		.out_fd = out_fd,
+	};
+	serial->irq_eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	serial->flush_timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (serial->irq_eventfd < 0 || serial->flush_timer.fd < 0) {
+		rc = -errno;
+		goto fail;
+	}
+	rc = via_loop_add(loop, &serial->flush_timer);
+	if (rc)
+		goto fail;
+	/* A regular file cannot be waited for: a guest reads no console from one. */
+	watch_input(serial, true);
+	return 0;
+
+fail:
+	via_serial_close(serial);
+	return via_error_sys(err, -rc, "cannot set up the guest's serial port");
+}
+
+void via_serial_close(struct via_serial *serial)
+{
+	watch_input(serial, false);
+	via_close(&serial->flush_timer.fd);
+	via_close(&serial->irq_eventfd);
+}
