@@ -9,7 +9,6 @@
 #include <pci/header.h>
 
 #include <viaduct/iommu/group.h>
-#include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
@@ -93,23 +92,6 @@ static int check_privilege(struct via_host *host, struct via_bdf bdf, struct via
 	return 0;
 }
 
-/* A driver takes the VFs of its PF away when it goes. */
-static int check_no_vfs(struct via_host *host, struct via_bdf bdf, struct via_error *err)
-{
-	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
-	int rc = via_sriov_pf_load(host, bdf, &pf, err);
-
-	if (rc)
-		return rc == -ENOTSUP ? 0 : rc;
-	if (!pf.num_vfs)
-		return 0;
-	return via_error_set(err, EBUSY,
-			     "%s has %u VF%s, which would go with its driver %s: 'viaduct vf "
-			     "destroy %s' first, or bind it with --force",
-			     via_bdf_text(bdf).text, pf.num_vfs, pf.num_vfs == 1 ? "" : "s",
-			     pf.driver, via_bdf_text(bdf).text);
-}
-
 static int check_is_no_bridge(struct via_host *host, struct via_bdf bdf, struct via_error *err)
 {
 	uint64_t class_code;
@@ -154,8 +136,6 @@ static int check_bind(struct via_cli *cli, const struct target *target, const ch
 		if (!rc)
 			rc = check_in_group(cli->host, target->bdf, err);
 	}
-	if (!rc && !force)
-		rc = check_no_vfs(cli->host, target->bdf, err);
 	if (!rc && !force)
 		rc = via_vfio_check_unused(cli->host, target->bdf, err);
 	if (!rc && !cli->dry_run)

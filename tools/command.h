@@ -84,6 +84,7 @@ extern const struct via_command via_commands[];
 
 int cmd_list(struct via_cli *cli, int argc, char **argv);
 int cmd_bind(struct via_cli *cli, int argc, char **argv);
+int cmd_run(struct via_cli *cli, int argc, char **argv);
 int cmd_unbind(struct via_cli *cli, int argc, char **argv);
 int cmd_vf_create(struct via_cli *cli, int argc, char **argv);
 int cmd_vf_set(struct via_cli *cli, int argc, char **argv);

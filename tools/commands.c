@@ -46,6 +46,18 @@ static const struct via_option vf_destroy_options[] = {
 	{ 0 },
 };
 
+static const struct via_option run_options[] = {
+	{ "kernel", "FILE", "a Linux bzImage, or an ELF file with a PVH entry" },
+	{ "initrd", "FILE", "the initial RAM disk" },
+	{ "append", "TEXT", "the kernel's command line" },
+	{ "cpus", "N", "virtual processors, 1 to 64 (1)" },
+	{ "memory", "SIZE", "RAM, with a unit K, M, G or T (512M)" },
+	{ "device", "DEVICE", "a function bound to vfio-pci; may be given several times" },
+	{ "console", "WHERE", "the serial port: stdio, none or file=PATH (stdio)" },
+	{ "stats", "FILE", "write statistics when the guest ends, and on SIGUSR1" },
+	{ 0 },
+};
+
 const struct via_command via_commands[] = {
 	{
 		.name = "list",
@@ -77,6 +89,17 @@ const struct via_command via_commands[] = {
 		.max_operands = SIZE_MAX,
 		.options = change_options,
 		.run = cmd_unbind,
+	},
+	{
+		.name = "run",
+		.summary = "Runs a guest with PCI functions of the host.",
+		.text = "Each DEVICE must be bound to vfio-pci ('viaduct bind'). It is reset before and\n"
+			"after, its registers are mapped into the guest, its MSI-X interrupts go to the\n"
+			"guest through the kernel, and it reaches the guest's memory through the IOMMU.\n"
+			"The guest ends when it powers off or resets, on SIGTERM or SIGINT, or by Ctrl-A\n"
+			"X on a terminal.",
+		.options = run_options,
+		.run = cmd_run,
 	},
 	{
 		.name = "vf",

@@ -152,12 +152,14 @@ static void join(char *text, size_t text_bytes, const struct via_names *names)
 	}
 }
 
-/* The device's own names when the host uses it through one; otherwise a process has it open. */
+/* Through what the host uses a device: a short form of the sentence in_use. */
 static const char *used_by(const struct via_function *function, const char *known_as)
 {
 	if (!function->in_use.text[0])
 		return "";
-	return *known_as ? known_as : "a process";
+	if (*known_as)
+		return known_as;
+	return function->is_pf && function->pf.num_vfs ? "its VFs" : "a process";
 }
 
 static void add_row(struct via_table *table, struct via_pciname *names,

@@ -150,6 +150,8 @@ int via_vmm_stats(struct via_vmm *vmm, struct via_vmm_stats *stats, struct via_e
 
 	*stats = (struct via_vmm_stats){ 0 };
 	memcpy(stats->phase_ns, vmm->phase_ns, sizeof(stats->phase_ns));
+	for (size_t i = 0; i < vmm->memory.piece_count; i++)
+		stats->memory_bytes += vmm->memory.pieces[i].size_bytes;
 	via_lock(&vmm->lock);
 	rc = gather_vcpus(vmm, stats);
 	for (unsigned int nr = 0; !rc && nr < 256; nr++) {

@@ -127,6 +127,7 @@ struct via_vmm_stats {
 	struct via_vmm_counts user_exits;  /* returns of KVM_RUN, by exit reason */
 	struct via_vmm_counts ioctls;	   /* on KVM descriptors, by name */
 	struct via_vmm_counts accesses;	   /* exits by the emulated device that answered */
+	uint64_t memory_bytes;		   /* guest RAM */
 	struct via_iommu_space_stats dma;
 	struct via_range *mapped; /* IOVA ranges devices can reach */
 	size_t mapped_count;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "run-stats.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <viaduct/util/cleanup.h>
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static json_t *hex(uint64_t value)
+{
+	return json_sprintf("0x%llx", (unsigned long long)value);
+}
+
+static json_t *counts_json(const struct via_vmm_counts *counts)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < counts->count; i++)
+		json_object_set_new(object, counts->counts[i].name,
+				    number(counts->counts[i].value));
+	return object;
+}
+
+static json_t *phases_json(const struct via_vmm_stats *stats, uint64_t begin_ns)
+{
+	static const char *const names[VIA_VMM_PHASES] = {
+		[VIA_VMM_PHASE_KVM] = "kvm",	     [VIA_VMM_PHASE_LOADED] = "loaded",
+		[VIA_VMM_PHASE_DEVICES] = "devices", [VIA_VMM_PHASE_MAPPED] = "mapped",
+		[VIA_VMM_PHASE_RUN] = "run",	     [VIA_VMM_PHASE_END] = "end",
+	};
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < VIA_VMM_PHASES; i++)
+		if (stats->phase_ns[i])
+			json_object_set_new(object, names[i],
+					    number(stats->phase_ns[i] - begin_ns));
+	return object;
+}
+
+static json_t *dma_json(const struct via_vmm_stats *stats)
+{
+	json_t *ranges = json_array();
+
+	for (size_t i = 0; i < stats->mapped_count; i++)
+		json_array_append_new(ranges,
+				      json_pack("{s:o, s:o}", "first", hex(stats->mapped[i].first),
+						"last", hex(stats->mapped[i].last)));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "map_calls",
+			 number(stats->dma.map_calls), "map_bytes", number(stats->dma.map_bytes),
+			 "map_ns", number(stats->dma.map_ns), "unmap_calls",
+			 number(stats->dma.unmap_calls), "unmap_ns", number(stats->dma.unmap_ns),
+			 "ranges", ranges);
+}
+
+static json_t *device_json(const struct via_vmm_device_stats *device)
+{
+	json_t *interrupts = json_array();
+
+	for (size_t i = 0; i < device->vector_count; i++)
+		json_array_append_new(interrupts, number(device->vector_interrupts[i]));
+	return json_pack("{s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o},"
+			 " s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o}}",
+			 "device", via_bdf_text(device->bdf).text,
+			 "guest", json_sprintf("0000:00:%02x.%x", device->guest_devfn >> 3,
+					       device->guest_devfn & 7),
+			 "interrupts", interrupts,
+			 "vectors_enabled", number(device->vectors_enabled),
+			 "exits",
+			 "config_reads", number(device->config_reads),
+			 "config_writes", number(device->config_writes),
+			 "region_reads", number(device->region_reads),
+			 "region_writes", number(device->region_writes),
+			 "vfio",
+			 "info", number(device->vfio.info),
+			 "set_irqs", number(device->vfio.set_irqs),
+			 "resets", number(device->vfio.resets),
+			 "config_reads", number(device->vfio.config_reads),
+			 "config_writes", number(device->vfio.config_writes),
+			 "region_reads", number(device->vfio.region_reads),
+			 "region_writes", number(device->vfio.region_writes));
+}
+
+/* Anonymous memory of this process, which guest RAM, a memfd, is not part of. */
+static uint64_t private_bytes(void)
+{
+	via_autofclose FILE *file = fopen("/proc/self/status", "re");
+	unsigned long long kib = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
+			break;
+	return kib << 10;
+}
+
+static json_t *stats_json(const struct via_vmm_stats *stats, uint64_t begin_ns, const char *end)
+{
+	json_t *devices = json_array();
+
+	for (size_t i = 0; i < stats->device_count; i++)
+		json_array_append_new(devices, device_json(&stats->devices[i]));
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+			 "version", 1, "end", end,
+			 "phases_ns", phases_json(stats, begin_ns),
+			 "exits", counts_json(&stats->exits),
+			 "user_exits", counts_json(&stats->user_exits),
+			 "accesses", counts_json(&stats->accesses),
+			 "ioctls", counts_json(&stats->ioctls),
+			 "dma", dma_json(stats),
+			 "devices", devices,
+			 "memory", "guest_bytes", number(stats->memory_bytes),
+			 "private_bytes", number(private_bytes()));
+}
+
+int via_run_stats_write(struct via_vmm *vmm, const char *path, uint64_t begin_ns, const char *end,
+			struct via_error *err)
+{
+	via_autofree char *temporary = NULL;
+	struct via_vmm_stats stats;
+	json_t *json;
+	int rc;
+
+	if (asprintf(&temporary, "%s.new", path) < 0) {
+		temporary = NULL;
+		return via_error_sys(err, ENOMEM, "cannot write %s", path);
+	}
+	rc = via_vmm_stats(vmm, &stats, err);
+	if (rc)
+		return rc;
+	json = stats_json(&stats, begin_ns, end);
+	via_vmm_stats_clear(&stats);
+	if (!json)
+		return via_error_sys(err, ENOMEM, "cannot write %s", path);
+	errno = 0;
+	if (json_dump_file(json, temporary, JSON_INDENT(2)) || rename(temporary, path)) {
+		rc = via_error_sys(err, errno ? errno : EIO, "cannot write %s", path);
+		unlink(temporary);
+	}
+	json_decref(json);
+	return rc;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <viaduct/sriov/pf.h>
+#include <viaduct/util/cleanup.h>
+#include <viaduct/vmm/vmm.h>
+
+#include "command.h"
+#include "devname.h"
+#include "output.h"
+#include "run-console.h"
+#include "run-stats.h"
+
+#define DEFAULT_MEMORY "512M"
+
+struct run {
+	struct via_cli *cli;
+	uint64_t begin_ns;
+	struct via_vmm_config config;
+	struct via_bdf devices[VIA_VMM_DEVICES_MAX];
+	const char *stats_path;
+	struct via_run_console console;
+	struct via_vmm *vmm;
+	int signal_fd;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* "512M", "4G", "1048576K"; a bare number counts bytes. */
+static int parse_size(const char *text, uint64_t *size_bytes)
+{
+	static const char units[] = "KMGT";
+	unsigned long long value;
+	unsigned int shift = 0;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno)
+		return -ERANGE;
+	if (*end) {
+		const char *unit = strchr(units, *end & ~0x20);
+
+		if (!unit || end[1])
+			return -EINVAL;
+		shift = 10 * (unsigned int)(unit - units + 1);
+	}
+	if (value > UINT64_MAX >> shift)
+		return -ERANGE;
+	*size_bytes = value << shift;
+	return 0;
+}
+
+static int parse_cpus(const char *text, unsigned int *cpus)
+{
+	unsigned long value;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end)
+		return -EINVAL;
+	*cpus = value > UINT32_MAX ? UINT32_MAX : (unsigned int)value;
+	return 0;
+}
+
+/* A VF is nothing without its PF: its mailbox is answered, and its link kept up, by the host. */
+static int check_pf_is_up(struct via_host *host, struct via_bdf vf, struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	struct via_bdf pf_bdf;
+	unsigned int index;
+
+	if (via_sriov_vf_pf(host, vf, &pf_bdf, &index, NULL) ||
+	    via_sriov_pf_load(host, pf_bdf, &pf, NULL))
+		return 0; /* no VF */
+	for (size_t i = 0; i < pf.netdevs.count; i++) {
+		uint64_t flags;
+
+		if (via_host_read_u64(host, &flags, "sys/class/net/%s/flags",
+				      pf.netdevs.names[i]) || flags & 1 /* IFF_UP */)
+			continue;
+		return via_error_set(err, ENETDOWN,
+				     "%s is a virtual function of %s, whose interface %s is down, so "
+				     "nobody would answer the guest's driver: ip link set %s up",
+				     via_bdf_text(vf).text, via_bdf_text(pf_bdf).text,
+				     pf.netdevs.names[i], pf.netdevs.names[i]);
+	}
+	return 0;
+}
+
+static int add_devices(struct run *run, struct via_error *err)
+{
+	const char *name;
+	size_t at = 0;
+
+	while ((name = via_cli_next_value(run->cli, "device", &at))) {
+		struct via_bdf *bdf = &run->devices[run->config.device_count];
+		int rc;
+
+		if (run->config.device_count == VIA_VMM_DEVICES_MAX)
+			return via_error_set(err, EINVAL, "a guest has at most %d devices",
+					     VIA_VMM_DEVICES_MAX);
+		rc = via_devname_resolve(run->cli->host, name, bdf, err);
+		if (!rc)
+			rc = check_pf_is_up(run->cli->host, *bdf, err);
+		if (rc)
+			return rc;
+		run->config.device_count++;
+	}
+	run->config.devices = run->devices;
+	return 0;
+}
+
+static void signalled(void *data)
+{
+	struct run *run = data;
+	struct signalfd_siginfo info;
+	struct via_error err;
+
+	if (read(run->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo != SIGUSR1)
+		via_vmm_stop(run->vmm);
+	else if (run->stats_path &&
+		 via_run_stats_write(run->vmm, run->stats_path, run->begin_ns, "", &err))
+		via_error_print("%s", err.text);
+}
+
+/* Signals become events of the guest's loop; blocked before any thread exists. */
+static int watch_signals(struct run *run, struct via_error *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN); /* a console nobody reads any more does not end the guest */
+	run->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (run->signal_fd < 0)
+		return via_error_sys(err, errno, "cannot watch for signals");
+	return 0;
+}
+
+static int run_guest(struct run *run, struct via_error *err)
+{
+	static const char *const ends[] = {
+		[VIA_VMM_END_POWER_OFF] = "power-off",
+		[VIA_VMM_END_RESET] = "reset",
+		[VIA_VMM_END_STOPPED] = "stopped",
+	};
+	struct via_error stats_err;
+	enum via_vmm_end end;
+	int rc, stats_rc;
+
+	rc = add_devices(run, err);
+	if (!rc)
+		rc = watch_signals(run, err);
+	if (!rc)
+		rc = via_vmm_new(run->cli->host, &run->config, &run->vmm, err);
+	if (!rc)
+		rc = via_vmm_watch(run->vmm, run->signal_fd, signalled, run, err);
+	if (!rc)
+		rc = via_run_console_attach(&run->console, run->vmm, err);
+	if (rc)
+		return rc;
+	rc = via_vmm_run(run->vmm, &end, err);
+	if (!run->stats_path)
+		return rc;
+	stats_rc = via_run_stats_write(run->vmm, run->stats_path, run->begin_ns,
+				       rc ? "failed" : ends[end], &stats_err);
+	if (!rc && stats_rc)
+		return via_error_set(err, -stats_rc, "%s", stats_err.text);
+	return rc;
+}
+
+int cmd_run(struct via_cli *cli, int argc, char **argv)
+{
+	const char *cpus = via_cli_value(cli, "cpus"), *memory = via_cli_value(cli, "memory");
+	const char *console = via_cli_value(cli, "console");
+	struct run run = {
+		.cli = cli,
+		.begin_ns = now_ns(),
+		.config = {
+			.kernel = via_cli_value(cli, "kernel"),
+			.initrd = via_cli_value(cli, "initrd"),
+			.append = via_cli_value(cli, "append"),
+			.cpus = 1,
+		},
+		.stats_path = via_cli_value(cli, "stats"),
+		.signal_fd = -1,
+	};
+	struct via_error err = { 0 };
+	int rc;
+
+	(void)argc;
+	(void)argv;
+	if (!run.config.kernel)
+		return via_usage_error("a guest needs a kernel: --kernel FILE");
+	if (cpus && parse_cpus(cpus, &run.config.cpus))
+		return via_usage_error("--cpus wants a number, not '%s'", cpus);
+	if (parse_size(memory ? memory : DEFAULT_MEMORY, &run.config.memory_bytes))
+		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'", memory);
+
+	rc = via_run_console_open(&run.console, console ? console : "stdio", &err);
+	run.config.console_in = run.console.in;
+	run.config.console_out = run.console.out;
+	if (!rc)
+		rc = run_guest(&run, &err);
+	via_vmm_free(run.vmm);
+	via_run_console_close(&run.console);
+	via_close(&run.signal_fd);
+	return rc ? via_fail(&err) : VIA_EXIT_DONE;
+}
