@@ -2,7 +2,6 @@
 #include <viaduct/sriov/pf.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,17 +45,19 @@ static int read_optional(struct via_host *host, struct via_bdf bdf, const char *
 static int read_vf_device_id(struct via_host *host, struct via_bdf bdf, unsigned int *id,
 			     struct via_error *err)
 {
-	char text[16], rest;
+	char text[16];
+	size_t digits;
 	int rc = via_host_read(host, text, sizeof(text), "sys/bus/pci/devices/%s/sriov_vf_device",
 			       via_bdf_text(bdf).text);
 
 	*id = 0;
 	if (rc == -ENOENT)
 		return 0;
-	if (rc || strspn(text, "0123456789abcdefABCDEF") > 4 ||
-	    sscanf(text, "%x%c", id, &rest) != 1)
+	digits = rc ? 0 : strspn(text, "0123456789abcdefABCDEF");
+	if (!digits || digits > 4 || text[digits])
 		return via_error_set(err, EPROTO, "sriov_vf_device of %s holds no device ID",
 				     via_bdf_text(bdf).text);
+	*id = (unsigned int)strtoul(text, NULL, 16);
 	return 0;
 }
 

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <viaduct/sriov/attr.h>
+#include <viaduct/sriov/create.h>
+#include <viaduct/sriov/pf.h>
+#include <viaduct/util/cleanup.h>
+
+#include "tree.h"
+
+#define PF	"sys/bus/pci/devices/0000:01:00.0/"
+#define PF_NONE "sys/bus/pci/devices/0000:01:00.1/"
+#define VF(n)	"sys/bus/pci/devices/0000:01:10." #n "/"
+
+/* An igb with three of its seven VFs, and one with none. */
+static const struct tree_entry entries[] = {
+	{ PF "class", "0x020000\n" },
+	{ PF "driver", .link = "../../../../bus/pci/drivers/igb" },
+	{ PF "sriov_totalvfs", "7\n" },
+	{ PF "sriov_numvfs", "3\n" },
+	{ PF "sriov_offset", "128\n" },
+	{ PF "sriov_stride", "2\n" },
+	{ PF "sriov_vf_device", "10ca\n" },
+	{ PF "sriov_drivers_autoprobe", "1\n" },
+	{ PF "net/eth0/flags", "0x1003\n" },
+	{ PF "virtfn0", .link = "../0000:01:10.0" },
+	{ PF "virtfn1", .link = "../0000:01:10.2" },
+	{ PF "virtfn10", .link = "../0000:01:10.4" },
+	{ PF "virtfnord", .link = "../0000:01:10.6" },
+	{ VF(0) "physfn", .link = "../0000:01:00.0" },
+	{ VF(2) "physfn", .link = "../0000:01:00.0" },
+	{ VF(4) "physfn", .link = "../0000:01:00.0" },
+	{ VF(6) "physfn", .link = "../0000:01:00.0" },
+	{ PF_NONE "driver", .link = "../../../../bus/pci/drivers/igb" },
+	{ PF_NONE "sriov_totalvfs", "7\n" },
+	{ PF_NONE "sriov_numvfs", "0\n" },
+	{ PF_NONE "sriov_drivers_autoprobe", "1\n" },
+	{ PF_NONE "net/eth1/flags", "0x1003\n" },
+	{ "sys/bus/pci/devices/0000:00:02.0/class", "0x030000\n" },
+	{ 0 },
+};
+
+static const struct via_bdf pf_bdf = { .bus = 1 };
+static const struct via_bdf pf_none_bdf = { .bus = 1, .function = 1 };
+static const struct via_bdf gpu_bdf = { .device = 2 };
+static const struct via_bdf absent_bdf = { .bus = 9 };
+
+static struct via_bdf vf_bdf(uint8_t function)
+{
+	return (struct via_bdf){ .bus = 1, .device = 0x10, .function = function };
+}
+
+static void assert_says(const struct via_error *err, const char *part)
+{
+	if (!strstr(err->text, part))
+		fail_msg("\"%s\" does not say \"%s\"", err->text, part);
+}
+
+static void assert_holds(const struct tree *tree, const char *path, const char *content)
+{
+	char text[32];
+
+	assert_int_equal(via_host_read(tree->host, text, sizeof(text), "%s", path), 0);
+	assert_string_equal(text, content);
+}
+
+static void vfs_are_in_order_of_their_number(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_sriov_pf pf = { 0 };
+	struct via_error err;
+	struct via_bdf vf;
+
+	(void)state;
+	assert_int_equal(via_sriov_pf_load(tree.host, pf_bdf, &pf, &err), 0);
+	assert_string_equal(pf.driver, "igb");
+	assert_int_equal(pf.total_vfs, 7);
+	assert_int_equal(pf.num_vfs, 3);
+	assert_int_equal(pf.offset, 128);
+	assert_int_equal(pf.stride, 2);
+	assert_int_equal(pf.vf_device_id, 0x10ca);
+	assert_true(pf.autoprobe);
+	assert_int_equal(pf.netdevs.count, 1);
+	assert_int_equal(pf.vf_count, 3);
+	assert_int_equal(pf.vfs[1].index, 1);
+	assert_int_equal(pf.vfs[2].index, 10);
+	assert_int_equal(via_sriov_pf_vf(&pf, 10, &vf, &err), 0);
+	assert_true(via_bdf_equal(vf, vf_bdf(4)));
+	assert_int_equal(via_sriov_pf_vf(&pf, 2, &vf, &err), -ENOENT);
+	assert_says(&err, "it has 3 VFs");
+	via_sriov_pf_clear(&pf);
+	tree_remove(&tree);
+}
+
+static void a_vf_knows_its_pf(void **state)
+{
+	struct tree tree = tree_make(entries);
+	unsigned int index = 7;
+	struct via_error err;
+	struct via_bdf pf;
+
+	(void)state;
+	assert_int_equal(via_sriov_vf_pf(tree.host, vf_bdf(4), &pf, &index, &err), 0);
+	assert_true(via_bdf_equal(pf, pf_bdf));
+	assert_int_equal(index, 10);
+	assert_int_equal(via_sriov_vf_pf(tree.host, pf_bdf, &pf, &index, &err), -ENOTSUP);
+	assert_int_equal(via_sriov_vf_pf(tree.host, absent_bdf, &pf, &index, &err), -ENODEV);
+	/* The PF does not know this one. */
+	assert_int_equal(via_sriov_vf_pf(tree.host, vf_bdf(6), &pf, &index, &err), -EPROTO);
+	assert_int_equal(via_sriov_vf_pf(tree.host, vf_bdf(6), &pf, NULL, &err), 0);
+	tree_remove(&tree);
+}
+
+static void others_are_no_pf(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_sriov_pf pf = { 0 };
+	struct via_error err;
+
+	(void)state;
+	assert_int_equal(via_sriov_pf_load(tree.host, absent_bdf, &pf, &err), -ENODEV);
+	assert_int_equal(via_sriov_pf_load(tree.host, gpu_bdf, &pf, &err), -ENOTSUP);
+	assert_says(&err, "no SR-IOV capability");
+	assert_int_equal(via_sriov_pf_load(tree.host, vf_bdf(0), &pf, &err), -ENOTSUP);
+	assert_says(&err, "its PF is 0000:01:00.0");
+	assert_null(pf.vfs);
+	tree_remove(&tree);
+}
+
+static void garbage_in_sysfs_is_refused(void **state)
+{
+	static const struct tree_entry garbage[] = {
+		{ PF "sriov_numvfs", "many\n" },	   { PF "sriov_numvfs", "65536\n" },
+		{ PF "sriov_totalvfs", "-1\n" },	   { PF "sriov_totalvfs", "" },
+		{ PF "sriov_drivers_autoprobe", "yes\n" }, { PF "sriov_vf_device", "0x10ca\n" },
+		{ PF "sriov_vf_device", "10ca10ca\n" },	   { PF "virtfn0", .link = "../nowhere" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+		struct tree tree = tree_make(entries);
+		struct via_sriov_pf pf = { 0 };
+		struct via_error err;
+
+		tree_add(&tree, garbage[i]);
+		assert_int_equal(via_sriov_pf_load(tree.host, pf_bdf, &pf, &err), -EPROTO);
+		assert_null(pf.vfs);
+		tree_remove(&tree);
+	}
+}
+
+static void check_refuses(const struct tree *tree, struct via_bdf bdf, unsigned int count,
+			  int expected, const char *says)
+{
+	struct via_sriov_pf pf = { 0 };
+	struct via_error err;
+
+	assert_int_equal(via_sriov_pf_load(tree->host, bdf, &pf, &err), 0);
+	assert_int_equal(via_sriov_create_check(tree->host, &pf, count, &err), expected);
+	if (expected)
+		assert_says(&err, says);
+	if (expected)
+		assert_int_equal(via_sriov_create(tree->host, bdf, count, &err), expected);
+	via_sriov_pf_clear(&pf);
+}
+
+static void creation_is_refused_before_anything_changes(void **state)
+{
+	struct tree tree = tree_make(entries);
+
+	(void)state;
+	check_refuses(&tree, pf_none_bdf, 0, -EINVAL, "0 is not a number of VFs");
+	check_refuses(&tree, pf_none_bdf, 7, 0, NULL);
+	check_refuses(&tree, pf_none_bdf, 8, -ERANGE, "7 VFs at most, not 8");
+	check_refuses(&tree, pf_bdf, 2, -EEXIST, "viaduct vf destroy 0000:01:00.0");
+
+	tree_add(&tree, (struct tree_entry){ PF_NONE "net/eth1/flags", "0x1002\n" });
+	check_refuses(&tree, pf_none_bdf, 2, -ENETDOWN, "ip link set eth1 up");
+	/* The port that is up answers. */
+	tree_add(&tree, (struct tree_entry){ PF_NONE "net/eth2/flags", "0x1003\n" });
+	check_refuses(&tree, pf_none_bdf, 2, 0, NULL);
+
+	tree_drop(&tree, PF_NONE "driver");
+	check_refuses(&tree, pf_none_bdf, 2, -ENXIO, "has no driver");
+	assert_holds(&tree, PF_NONE "sriov_numvfs", "0");
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
+	tree_remove(&tree);
+}
+
+/* The kernel makes the links; a recorded host has them beforehand. */
+static void autoprobe_is_as_it_was_after_creation(void **state)
+{
+	static const char *const autoprobe[] = { "0", "1" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct tree tree = tree_make(entries);
+		struct via_error err;
+
+		tree_add(&tree,
+			 (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", autoprobe[i] });
+		tree_add(&tree,
+			 (struct tree_entry){ PF_NONE "virtfn0", .link = "../0000:01:10.1" });
+		tree_add(&tree,
+			 (struct tree_entry){ PF_NONE "virtfn1", .link = "../0000:01:10.3" });
+		assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), 0);
+		assert_holds(&tree, PF_NONE "sriov_numvfs", "2");
+		assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", autoprobe[i]);
+		tree_remove(&tree);
+	}
+}
+
+static void a_vf_that_is_missing_takes_all_back(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_error err;
+
+	(void)state;
+	tree_add(&tree, (struct tree_entry){ PF_NONE "virtfn0", .link = "../0000:01:10.1" });
+	tree_add(&tree, (struct tree_entry){ PF_NONE "virtfn2", .link = "../0000:01:10.5" });
+	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	assert_says(&err, "VF 1 is missing");
+	assert_holds(&tree, PF_NONE "sriov_numvfs", "0");
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
+
+	/* One more than asked for. */
+	tree_add(&tree, (struct tree_entry){ PF_NONE "virtfn1", .link = "../0000:01:10.3" });
+	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	assert_says(&err, "asked for 2 VFs and has 3");
+	assert_holds(&tree, PF_NONE "sriov_numvfs", "0");
+	tree_remove(&tree);
+}
+
+/* What the host uses is asked below vfio/; here, that it is asked, and that force does not. */
+static void vfs_in_use_stay(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_error err;
+
+	(void)state;
+	tree_add(&tree, (struct tree_entry){ VF(2) "net/eth5/flags", "0x1003\n" });
+	tree_add(&tree, (struct tree_entry){ VF(2) "net/eth5/operstate", "up\n" });
+	tree_add(&tree,
+		 (struct tree_entry){ "sys/class/net/eth5",
+				      .link = "../../bus/pci/devices/0000:01:10.2/net/eth5" });
+	assert_int_equal(via_sriov_destroy(tree.host, pf_bdf, false, &err), -EBUSY);
+	assert_says(&err, "eth5");
+	assert_holds(&tree, PF "sriov_numvfs", "3");
+	assert_int_equal(via_sriov_destroy(tree.host, pf_bdf, true, &err), 0);
+	assert_holds(&tree, PF "sriov_numvfs", "0");
+	assert_int_equal(via_sriov_destroy(tree.host, pf_none_bdf, false, &err), 0);
+	tree_remove(&tree);
+}
+
+static void macs_are_unicast_and_six_octets(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"02:00:00:00:00",
+		"02:00:00:00:00:01:02",
+		"02:00:00:00:00:01 ",
+		" 02:00:00:00:00:01",
+		"02-00-00-00-00-01",
+		"2:0:0:0:0:1",
+		"02:00:00:00:00:0g",
+		"020000000001",
+		"00:00:00:00:00:00",
+		"01:00:5e:00:00:01",
+		"ff:ff:ff:ff:ff:ff",
+	};
+	struct via_mac mac;
+	struct via_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(via_mac_parse(bad[i], &mac, &err), -EINVAL);
+	assert_int_equal(via_mac_parse("02:Ab:cD:00:fF:09", &mac, &err), 0);
+	assert_string_equal(via_mac_text(mac).text, "02:ab:cd:00:ff:09");
+}
+
+static void attributes_are_checked(void **state)
+{
+	const struct via_mac unicast = { { 2, 0, 0, 0, 0, 1 } }, multicast = { { 1 } };
+	const struct {
+		struct via_sriov_attrs attrs;
+		unsigned int index;
+		int expected; /* -ENOTSUP: nothing wrong, but a recorded host has no netlink */
+	} rows[] = {
+		{ { VIA_SRIOV_MAC, .mac = unicast }, 0, -ENOTSUP },
+		{ { VIA_SRIOV_MAC, .mac = unicast }, 2, -ENOENT },
+		{ { VIA_SRIOV_MAC, .mac = multicast }, 0, -EINVAL },
+		{ { VIA_SRIOV_MAC }, 0, -EINVAL },
+		{ { VIA_SRIOV_VLAN, .vlan = 4094 }, 10, -ENOTSUP },
+		{ { VIA_SRIOV_VLAN, .vlan = 4095 }, 10, -EINVAL },
+		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 1, .qos = 7 }, 0, -ENOTSUP },
+		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 1, .qos = 8 }, 0, -EINVAL },
+		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 0, .qos = 1 }, 0, -EINVAL },
+		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 0, .qos = 0 }, 0, -ENOTSUP },
+		{ { VIA_SRIOV_TRUST, .trust = true }, 0, -ENOTSUP },
+	};
+	struct tree tree = tree_make(entries);
+	struct via_sriov_pf pf = { 0 };
+	struct via_error err;
+
+	(void)state;
+	assert_int_equal(via_sriov_pf_load(tree.host, pf_bdf, &pf, &err), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(
+			via_sriov_attrs_check(tree.host, &pf, rows[i].index, &rows[i].attrs, &err),
+			rows[i].expected);
+		assert_int_equal(
+			via_sriov_attrs_set(tree.host, &pf, rows[i].index, &rows[i].attrs, &err),
+			rows[i].expected);
+	}
+	via_names_free(&pf.netdevs);
+	assert_int_equal(via_sriov_attrs_check(tree.host, &pf, 0, &rows[0].attrs, &err), -ENOTSUP);
+	assert_says(&err, "no network interface");
+	via_sriov_pf_clear(&pf);
+	tree_remove(&tree);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vfs_are_in_order_of_their_number),
+		cmocka_unit_test(a_vf_knows_its_pf),
+		cmocka_unit_test(others_are_no_pf),
+		cmocka_unit_test(garbage_in_sysfs_is_refused),
+		cmocka_unit_test(creation_is_refused_before_anything_changes),
+		cmocka_unit_test(autoprobe_is_as_it_was_after_creation),
+		cmocka_unit_test(a_vf_that_is_missing_takes_all_back),
+		cmocka_unit_test(vfs_in_use_stay),
+		cmocka_unit_test(macs_are_unicast_and_six_octets),
+		cmocka_unit_test(attributes_are_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
