@@ -189,7 +189,8 @@ int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf
 	for (size_t i = 0; i < pf->vf_count && !force; i++) {
 		int rc = via_vfio_check_unused(host, pf->vfs[i].bdf, err);
 
-		if (rc)
+		/* One that is gone is in nobody's use. */
+		if (rc && rc != -ENODEV)
 			return rc;
 	}
 	return check_privilege(host, pf->bdf, err);
@@ -210,7 +211,7 @@ static int give_back(struct via_host *host, struct via_bdf vf,
 	int rc = via_vfio_driver(host, vf, had, err);
 
 	if (rc)
-		return rc;
+		return rc == -ENODEV ? 0 : rc;
 	if (!is_assignable(host, vf, had)) {
 		had[0] = '\0';
 		return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
+#include "change-driver.h"
 #include "change.h"
 #include "command.h"
 #include "devname.h"
@@ -143,106 +143,6 @@ static int check_bind(struct via_cli *cli, const struct target *target, const ch
 	return rc;
 }
 
-static void add_file(struct via_changes *changes, const char *before, const char *after,
-		     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-
-static void add_file(struct via_changes *changes, const char *before, const char *after,
-		     const char *fmt, ...)
-{
-	char path[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(path, sizeof(path), fmt, args);
-	va_end(args);
-	via_changes_add(changes, path, before, after);
-}
-
-/* What the file driver_override holds; "" for none. */
-static void read_override(struct via_host *host, struct via_bdf bdf,
-			  char override[static VIA_DRIVER_NAME_BYTES])
-{
-	if (via_host_read(host, override, VIA_DRIVER_NAME_BYTES,
-			  "sys/bus/pci/devices/%s/driver_override", via_bdf_text(bdf).text) ||
-	    !strcmp(override, "(null)"))
-		override[0] = '\0';
-}
-
-static void add_override(struct via_changes *changes, struct via_bdf bdf, const char *before,
-			 const char *after)
-{
-	if (strcmp(before, after))
-		add_file(changes, before, after, "/sys/bus/pci/devices/%s/driver_override",
-			 via_bdf_text(bdf).text);
-}
-
-static void add_release(struct via_changes *changes, const struct target *target)
-{
-	if (target->before[0])
-		add_file(changes, NULL, via_bdf_text(target->bdf).text,
-			 "/sys/bus/pci/devices/%s/driver/unbind", via_bdf_text(target->bdf).text);
-}
-
-static void add_probe(struct via_changes *changes, struct via_bdf bdf)
-{
-	via_changes_add(changes, "/sys/bus/pci/drivers_probe", NULL, via_bdf_text(bdf).text);
-}
-
-/* What via_vfio_bind() writes. */
-static void add_bind(struct via_host *host, struct via_changes *changes,
-		     const struct target *target, const char *driver)
-{
-	char override[VIA_DRIVER_NAME_BYTES];
-
-	read_override(host, target->bdf, override);
-	add_override(changes, target->bdf, override, driver);
-	add_release(changes, target);
-	add_probe(changes, target->bdf);
-}
-
-/* A line "key=value" of what via_vfio_bind() remembers; "" when it is not there. */
-static void read_record(struct via_host *host, struct via_bdf bdf, const char *key,
-			char value[static VIA_DRIVER_NAME_BYTES])
-{
-	char text[1024];
-	char *rest = text, *line;
-
-	value[0] = '\0';
-	if (via_host_read(host, text, sizeof(text), "run/viaduct/devices/%s",
-			  via_bdf_text(bdf).text))
-		return;
-	while ((line = strsep(&rest, "\n"))) {
-		size_t length = strlen(key);
-
-		if (!strncmp(line, key, length) && line[length] == '=')
-			snprintf(value, VIA_DRIVER_NAME_BYTES, "%s", line + length + 1);
-	}
-}
-
-/* What via_vfio_unbind() writes. */
-static void add_unbind(struct via_host *host, struct via_changes *changes,
-		       const struct target *target)
-{
-	char now[VIA_DRIVER_NAME_BYTES], driver[VIA_DRIVER_NAME_BYTES];
-	char override[VIA_DRIVER_NAME_BYTES];
-
-	read_override(host, target->bdf, now);
-	read_record(host, target->bdf, "driver", driver);
-	read_record(host, target->bdf, "override", override);
-	if (!target->recorded) {
-		add_override(changes, target->bdf, now, "");
-		add_release(changes, target);
-		add_probe(changes, target->bdf);
-		return;
-	}
-	add_release(changes, target);
-	if (driver[0]) {
-		add_override(changes, target->bdf, now, driver);
-		add_probe(changes, target->bdf);
-	}
-	add_override(changes, target->bdf, driver[0] ? driver : now, override);
-}
-
 static int show_bind(struct via_cli *cli, const struct targets *targets, const char *driver)
 {
 	struct via_changes changes;
@@ -250,7 +150,7 @@ static int show_bind(struct via_cli *cli, const struct targets *targets, const c
 	via_changes_init(&changes, cli);
 	for (size_t i = 0; i < targets->count; i++)
 		if (strcmp(targets->all[i].before, driver))
-			add_bind(cli->host, &changes, &targets->all[i], driver);
+			via_changes_add_bind(&changes, targets->all[i].bdf, driver);
 	return via_changes_end(&changes);
 }
 
@@ -370,7 +270,7 @@ static int show_unbind(struct via_cli *cli, const struct targets *targets)
 
 	via_changes_init(&changes, cli);
 	for (size_t i = 0; i < targets->count; i++)
-		add_unbind(cli->host, &changes, &targets->all[i]);
+		via_changes_add_unbind(&changes, targets->all[i].bdf);
 	return via_changes_end(&changes);
 }
 

@@ -88,9 +88,9 @@ int via_help_command(const struct via_command *command)
 	static const struct via_option help = { "help", NULL, "show this" };
 	int width = option_width(&help);
 
-	printf("Usage: viaduct %s%s%s%s\n\n%s\n", command->name, !command->run ? " COMMAND" : "",
-	       command->operands ? " " : "", command->operands ? command->operands : "",
-	       command->summary);
+	printf("Usage: viaduct %s %s%s%s\n\n%s\n", command->name,
+	       command->run ? "[OPTION...]" : "COMMAND", command->operands ? " " : "",
+	       command->operands ? command->operands : "", command->summary);
 	if (command->text)
 		printf("\n%s\n", command->text);
 	if (!command->run) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
+#include "change-driver.h"
 #include "change.h"
 #include "command.h"
 #include "devname.h"
@@ -231,7 +233,7 @@ int cmd_vf_create(struct via_cli *cli, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (!parse_number(cli->operands[1], VIA_SRIOV_VFS_MAX, &count))
+	if (!parse_number(cli->operands[1], UINT_MAX, &count))
 		return via_usage_error("'%s' is not a number of VFs", cli->operands[1]);
 	if (load_pf(cli->host, cli->operands[0], &pf, &err) || check_create(cli, &pf, count, &err))
 		return via_fail(&err);
@@ -437,6 +439,9 @@ static int show_destroy(const struct via_cli *cli, const struct via_sriov_pf *pf
 	struct via_changes changes;
 
 	via_changes_init(&changes, cli);
+	for (size_t i = 0; i < pf->vf_count; i++)
+		if (via_driver_is_recorded(cli->host, pf->vfs[i].bdf))
+			via_changes_add_unbind(&changes, pf->vfs[i].bdf);
 	if (pf->num_vfs)
 		add_pf_file(&changes, pf, "sriov_numvfs", pf->num_vfs, 0);
 	return via_changes_end(&changes);
@@ -464,7 +469,10 @@ int cmd_vf_destroy(struct via_cli *cli, int argc, char **argv)
 		return via_fail(&err);
 	if (cli->json)
 		return print_pf(cli, &after);
-	printf("%s: %u VF%s taken away\n", via_bdf_text(pf.bdf).text, pf.num_vfs,
-	       pf.num_vfs == 1 ? "" : "s");
+	if (pf.num_vfs)
+		printf("%s: %u VF%s taken away\n", via_bdf_text(pf.bdf).text, pf.num_vfs,
+		       pf.num_vfs == 1 ? "" : "s");
+	else
+		printf("%s: no VFs to take away\n", via_bdf_text(pf.bdf).text);
 	return VIA_EXIT_DONE;
 }

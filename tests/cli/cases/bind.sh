@@ -1,0 +1,20 @@
+# Refused, each for a reason of its own.
+viaduct bind eth0
+viaduct bind 00:1f.0
+viaduct bind 04:00.0
+viaduct bind eth0/vf0 --driver nosuch
+viaduct bind eth0/vf0 --driver ../igb
+viaduct bind eth0/vf0 --driver ''
+# All are checked before the first is changed.
+viaduct bind eth0/vf0 eth0
+cat "$VIADUCT_ROOT/sys/bus/pci/devices/0000:01:10.0/driver_override"
+viaduct bind eth0 --force --dry-run
+viaduct bind eth0/vf0 eth0/vf1 03:00.0 --dry-run
+viaduct bind eth0/vf0 --dry-run --json
+viaduct bind eth0/vf1
+viaduct bind eth0/vf1 --json
+viaduct unbind eth0
+viaduct unbind eth0/vf0
+viaduct unbind eth0/vf1 --dry-run
+viaduct unbind eth0/vf1 --dry-run --json
+viaduct unbind eth0/vf1 eth0

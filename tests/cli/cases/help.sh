@@ -1,0 +1,14 @@
+viaduct --help
+viaduct -h
+viaduct help
+viaduct help vf
+viaduct vf --help
+viaduct list --help
+viaduct help bind
+viaduct bind -h
+viaduct unbind --help
+viaduct vf create --help
+viaduct help vf set
+viaduct vf list --help
+viaduct help vf destroy
+viaduct --version | sed 's/[0-9.]*$/VERSION/'

@@ -1,0 +1,41 @@
+# Each of these is one sentence and status 2, whatever the host.
+viaduct
+viaduct nosuch
+viaduct --nosuch
+viaduct help nosuch
+viaduct help vf nosuch
+viaduct help list nosuch
+viaduct vf
+viaduct vf nosuch
+viaduct vf --json
+viaduct list extra
+viaduct list --nosuch
+viaduct list -a
+viaduct list --all=yes
+viaduct bind
+viaduct bind --driver
+viaduct bind --nosuch eth0
+viaduct unbind
+viaduct unbind --force eth0
+viaduct vf create
+viaduct vf create eth0
+viaduct vf create eth0 1 2
+viaduct vf create eth0 two
+viaduct vf create eth0 -1
+viaduct vf create eth0 -- -1
+viaduct vf create eth0 0x2
+viaduct vf create eth0 99999999999999999999
+viaduct vf list eth0 eth1
+viaduct vf set
+viaduct vf set eth0/vf0
+viaduct vf set eth0/vf0 --mac 02:00:00:00:00
+viaduct vf set eth0/vf0 --mac 00:00:00:00:00:00
+viaduct vf set eth0/vf0 --mac 01:00:5e:00:00:01
+viaduct vf set eth0/vf0 --vlan 4095
+viaduct vf set eth0/vf0 --vlan -1
+viaduct vf set eth0/vf0 --qos 8
+viaduct vf set eth0/vf0 --trust yes
+viaduct vf set eth0/vf0 --spoofchk ''
+viaduct vf destroy
+# What has an option of another command's name as a value is no question for help.
+viaduct bind --driver --help eth0
