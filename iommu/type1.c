@@ -90,28 +90,30 @@ static int type1_open(struct via_host *host, struct via_ioctl_port *port, void *
 	return 0;
 }
 
-static int group_busy(struct type1 *type1, unsigned int id, struct via_error *err)
+static int group_busy(struct type1 *type1, unsigned int id, struct via_bdf bdf,
+		      struct via_error *err)
 {
+	struct via_bdf_text where = via_bdf_text(bdf);
 	struct via_iommu_group_holder holder;
 
 	if (via_iommu_group_find_holder(type1->host, id, &holder))
-		return via_error_set(err, EBUSY, "IOMMU group %u is in use by another process", id);
-	if (holder.pid == getpid())
-		return via_error_set(err, EBUSY, "this process has IOMMU group %u open already",
-				     id);
-	return via_error_set(err, EBUSY, "IOMMU group %u is in use by process %d (%s)", id,
-			     (int)holder.pid, holder.comm);
+		return via_error_set(err, EBUSY,
+				     "%s is in use: another process has IOMMU group %u open",
+				     where.text, id);
+	return via_error_set(err, EBUSY, "%s is in use: %s %d (%s) has IOMMU group %u open",
+			     where.text, holder.pid == getpid() ? "this process" : "process",
+			     (int)holder.pid, holder.comm, id);
 }
 
-static int group_open(struct type1 *type1, const struct via_iommu_group *group, int *fd_out,
-		      struct via_error *err)
+static int group_open(struct type1 *type1, const struct via_iommu_group *group, struct via_bdf bdf,
+		      int *fd_out, struct via_error *err)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	via_autoclose int fd = via_host_open(type1->host, O_RDWR, "dev/vfio/%u", group->id);
 	int rc;
 
 	if (fd == -EBUSY)
-		return group_busy(type1, group->id, err);
+		return group_busy(type1, group->id, bdf, err);
 	if (fd == -EACCES || fd == -EPERM)
 		return via_error_set(err, EACCES,
 				     "no permission to open /dev/vfio/%u: run as root, or let root "
@@ -204,7 +206,7 @@ static int type1_open_device(void *backend, const struct via_iommu_group *group,
 		if (!fresh)
 			return via_error_sys(err, ENOMEM, "cannot attach IOMMU group %u",
 					     group->id);
-		rc = group_open(type1, group, &group_fd, err);
+		rc = group_open(type1, group, bdf, &group_fd, err);
 		if (!rc)
 			rc = group_attach(type1, group, group_fd, err);
 		if (rc)

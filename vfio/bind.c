@@ -8,6 +8,10 @@
 
 #include "record.h"
 
+/* linux/pci_ids.h is not for userspace: PCI Code and ID Assignment, 1.7. */
+#define PCI_CLASS_BRIDGE_PCI	 0x0604
+#define PCI_CLASS_BRIDGE_CARDBUS 0x0607
+
 static int host_write(void *data, struct via_host *host, const char *text, const char *path)
 {
 	(void)data;
@@ -118,6 +122,22 @@ static int give(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const ch
 	return override_write(sysfs, bdf, override, err);
 }
 
+/* VFIO takes endpoints only; finding out by trying would take a bridge from its driver first. */
+static int endpoint_check(struct via_host *host, struct via_bdf bdf, struct via_error *err)
+{
+	struct via_bdf_text where = via_bdf_text(bdf);
+	uint64_t class_code;
+	int rc = via_host_read_u64(host, &class_code, "sys/bus/pci/devices/%s/class", where.text);
+
+	if (rc)
+		return via_error_sys(err, -rc, "cannot read the PCI class of %s", where.text);
+	if (class_code >> 8 == PCI_CLASS_BRIDGE_PCI || class_code >> 8 == PCI_CLASS_BRIDGE_CARDBUS)
+		return via_error_set(err, EINVAL,
+				     "%s is a bridge; only what is behind it can be assigned",
+				     where.text);
+	return 0;
+}
+
 static int driver_check(struct via_host *host, struct via_bdf bdf, const char *driver,
 			struct via_error *err)
 {
@@ -128,15 +148,17 @@ static int driver_check(struct via_host *host, struct via_bdf bdf, const char *d
 	if (!via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
 		return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s",
 				     driver, driver);
-	if (via_iommu_driver_is_vfio(driver) &&
-	    !via_host_exists(host, "sys/bus/pci/devices/%s/iommu_group", where.text)) {
+	if (!via_iommu_driver_is_vfio(driver))
+		return 0;
+	if (!via_host_exists(host, "sys/bus/pci/devices/%s/iommu_group", where.text)) {
 		struct via_iommu_group group = { 0 };
 		int rc = via_iommu_group_load(host, bdf, &group, err);
 
 		via_iommu_group_clear(&group);
-		return rc;
+		if (rc)
+			return rc;
 	}
-	return 0;
+	return endpoint_check(host, bdf, err);
 }
 
 /* Put back what @before was; there is nothing better to do with a failure than to tell. */

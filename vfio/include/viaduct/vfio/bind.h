@@ -26,7 +26,8 @@ VIA_API int via_vfio_driver(struct via_host *host, struct via_bdf bdf,
 /**
  * via_vfio_check_unused() - whether the host can do without a function: none of its netdevs has
  * a route, is up with an address, or belongs to a bridge, bond or other upper device; none of its
- * disks is mounted, swapped on, or held by another device; no process holds its VFIO group.
+ * disks is mounted, swapped on, or held by another device; no process holds its VFIO group; it has
+ * no virtual functions. A link-local IPv6 address does not count: being up brings it.
  *
  * Return: 0; -EBUSY with a sentence that says who uses it; -ENODEV.
  */
@@ -41,8 +42,10 @@ VIA_API int via_vfio_check_unused(struct via_host *host, struct via_bdf bdf,
  * Does not ask via_vfio_check_unused(); the caller does, before.
  *
  * Return: 0; -ENODEV; -ENOENT when the driver is not loaded (the sentence says the modprobe);
- * -ENXIO for vfio-pci without an IOMMU group; -EACCES/-EPERM without the privilege; -EIO when the
- * driver refused the function.
+ * -ENXIO for vfio-pci without an IOMMU group; -EINVAL for vfio-pci and a bridge, or what is no
+ * driver's name; -EBUSY when it has a VFIO driver and a process holds it open; -EACCES/-EPERM
+ * without the privilege; -EIO when the driver refused the function; -EPROTO when its record is
+ * damaged.
  */
 VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char *driver,
 			  struct via_error *err);
@@ -50,10 +53,14 @@ VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char 
 /**
  * via_vfio_unbind() - take a function from the driver via_vfio_bind() gave it to, and give it
  * back to the one it had then (which may be none). Without a record the override is cleared and
- * the kernel chooses.
+ * the kernel chooses; a function whose driver is not a VFIO driver is left alone then.
  * @driver: the driver it has now; "" for none.
  *
- * Return: 0; -ENODEV; -EBUSY when a process still holds it open; -EACCES/-EPERM; -EIO.
+ * When the former driver refuses it the record stays, for another attempt.
+ *
+ * Return: 0; -ENODEV; -EBUSY when a process still holds it open; -ENOENT when the former driver is
+ * not loaded (the sentence says the modprobe); -EACCES/-EPERM; -EIO when the former driver refused
+ * it; -EPROTO when its record is damaged.
  */
 VIA_API int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,
 			    char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err);

@@ -88,8 +88,8 @@ VIA_API int via_vfio_device_write(struct via_vfio_device *device, uint32_t index
 
 /**
  * via_vfio_device_map_region() - map every area of a region into this process, shared, readable
- * and writable as the region is; address aligned to the area's size up to 1 GiB, for huge pages.
- * Again on a mapped region: nothing to do.
+ * and writable as the region is, each at its offset from one address, which is aligned to the
+ * region's size up to 1 GiB, for huge pages. Again on a mapped region: nothing to do.
  *
  * Return: 0, or the errno of mmap(2) with a sentence.
  */
