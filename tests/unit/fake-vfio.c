@@ -238,9 +238,9 @@ static int fake_ioctl(void *data, int fd, unsigned long request, void *argument)
 	case VFIO_DEVICE_SET_IRQS:
 		if (fake->set_irqs_rc)
 			return fake->set_irqs_rc;
-		memcpy(&fake->set, argument, sizeof(fake->set));
+		memcpy(&fake->set, argument, sizeof(struct vfio_irq_set));
 		if (fake->set.flags & VFIO_IRQ_SET_DATA_EVENTFD)
-			memcpy(fake->set_fds, (char *)argument + sizeof(fake->set),
+			memcpy(fake->set.fds, (char *)argument + sizeof(struct vfio_irq_set),
 			       fake->set.count * sizeof(int32_t));
 		return 0;
 	case VFIO_DEVICE_RESET:

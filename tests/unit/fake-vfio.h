@@ -51,8 +51,14 @@ struct fake_vfio {
 	size_t unmap_calls;
 	unsigned long calls[FAKE_CALLS_MAX]; /* the first requests, in order */
 	size_t call_count;
-	struct vfio_irq_set set; /* the last one */
-	int32_t set_fds[2048];
+	struct {
+		uint32_t argsz;
+		uint32_t flags;
+		uint32_t index;
+		uint32_t start;
+		uint32_t count;
+		int32_t fds[2048];
+	} set; /* the last struct vfio_irq_set */
 	size_t resets;
 	int device_fd; /* the memfd, kept to look into */
 };

@@ -304,8 +304,8 @@ static void damaged_records_are_refused(void **state)
 		"driver=../../x\noverride=\ntarget=vfio-pci\n",
 		"driver=a b\noverride=\ntarget=vfio-pci\n",
 		"driver=igbvf\noverride\ntarget=vfio-pci\n",
-		"driver=0123456789012345678901234567890123456789012345678901234567890123\n"
-		"override=\ntarget=vfio-pci\n",
+		("driver=0123456789012345678901234567890123456789012345678901234567890123\n"
+		 "override=\ntarget=vfio-pci\n"),
 	};
 	struct kernel *kernel = *state;
 	struct via_vfio_record record;

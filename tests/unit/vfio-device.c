@@ -324,7 +324,7 @@ static void vectors_are_connected_within_bounds(void **state)
 	assert_int_equal(f->fake.set.index, MSIX);
 	assert_int_equal(f->fake.set.start, 1);
 	assert_int_equal(f->fake.set.count, 2);
-	assert_memory_equal(f->fake.set_fds, eventfds, 8);
+	assert_memory_equal(f->fake.set.fds, eventfds, 8);
 }
 
 static void only_enabled_vectors_are_released(void **state)
