@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,28 +41,6 @@ static int check_privilege(struct via_host *host, struct via_bdf bdf, struct via
 	return 0;
 }
 
-/* A PF may have several interfaces, one per port; one that is up is enough. */
-static int check_netdev_up(struct via_host *host, const struct via_sriov_pf *pf,
-			   struct via_error *err)
-{
-	for (size_t i = 0; i < pf->netdevs.count; i++) {
-		uint64_t flags;
-
-		if (via_host_read_u64(host, &flags, "sys/bus/pci/devices/%s/net/%s/flags",
-				      via_bdf_text(pf->bdf).text, pf->netdevs.names[i]))
-			continue;
-		if (flags & IFF_UP)
-			return 0;
-	}
-	if (!pf->netdevs.count)
-		return 0;
-	return via_error_set(err, ENETDOWN,
-			     "%s, the network interface of %s, is down, and its VFs would get no "
-			     "answer from it: 'ip link set %s up' first",
-			     pf->netdevs.names[0], via_bdf_text(pf->bdf).text,
-			     pf->netdevs.names[0]);
-}
-
 int via_sriov_create_check(struct via_host *host, const struct via_sriov_pf *pf, unsigned int count,
 			   struct via_error *err)
 {
@@ -89,7 +66,7 @@ int via_sriov_create_check(struct via_host *host, const struct via_sriov_pf *pf,
 				     "%s has no driver, and it is the driver of a PF that makes "
 				     "its VFs",
 				     text.text);
-	rc = check_netdev_up(host, pf, err);
+	rc = via_sriov_pf_check_up(host, pf, err);
 	return rc ? rc : check_privilege(host, pf->bdf, err);
 }
 

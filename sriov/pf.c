@@ -2,6 +2,7 @@
 #include <viaduct/sriov/pf.h>
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,28 @@ int via_sriov_pf_vf(const struct via_sriov_pf *pf, unsigned int index, struct vi
 	return via_error_set(err, ENOENT, "%s has no VF %u; it has %zu VF%s, counted from 0",
 			     via_bdf_text(pf->bdf).text, index, pf->vf_count,
 			     pf->vf_count == 1 ? "" : "s");
+}
+
+/* A PF may have several interfaces, one per port; one that is up is enough. */
+int via_sriov_pf_check_up(struct via_host *host, const struct via_sriov_pf *pf,
+			  struct via_error *err)
+{
+	for (size_t i = 0; i < pf->netdevs.count; i++) {
+		uint64_t flags;
+
+		if (via_host_read_u64(host, &flags, "sys/bus/pci/devices/%s/net/%s/flags",
+				      via_bdf_text(pf->bdf).text, pf->netdevs.names[i]))
+			continue;
+		if (flags & IFF_UP)
+			return 0;
+	}
+	if (!pf->netdevs.count)
+		return 0;
+	return via_error_set(
+		err, ENETDOWN,
+		"%s, the network interface of %s, is down, and the drivers of its VFs would get no "
+		"answer from it: 'ip link set %s up' first",
+		pf->netdevs.names[0], via_bdf_text(pf->bdf).text, pf->netdevs.names[0]);
 }
 
 int via_sriov_vf_pf(struct via_host *host, struct via_bdf vf, struct via_bdf *pf_out,

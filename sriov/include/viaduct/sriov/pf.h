@@ -61,6 +61,15 @@ VIA_API int via_sriov_pf_vf(const struct via_sriov_pf *pf, unsigned int index, s
 			    struct via_error *err);
 
 /**
+ * via_sriov_pf_check_up() - whether the PF answers the drivers of its VFs: one of its network
+ * interfaces is up, or it has none.
+ *
+ * Return: 0, or -ENETDOWN with a sentence that says the command.
+ */
+VIA_API int via_sriov_pf_check_up(struct via_host *host, const struct via_sriov_pf *pf,
+				  struct via_error *err);
+
+/**
  * via_sriov_vf_pf() - the PF a VF belongs to, and its place there.
  * @index: may be NULL.
  *
