@@ -82,6 +82,7 @@ kernel_choose() {
 # The machine line. What each part is for is in docs/lab.md.
 machine_line() {
     local append="console=ttyS0 panic=-1 net.ifnames=0 quiet loglevel=4 iommu=nopt random.trust_cpu=on"
+    append+=" modprobe.blacklist=iTCO_wdt,psmouse,i2c_i801,lpc_ich"
     MACHINE=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
         -name viaduct-lab -m "$MEMORY" -smp "$OPT_CPUS"
         -M "q35,kernel-irqchip=split" -L /usr/share/qemu)
@@ -144,8 +145,7 @@ machine_line() {
 # boot COMMAND...: runs it on the emulated host. Sets OUTCOME; returns the status to exit with.
 boot() {
     local status tries=1 began
-    RUN=$(mktemp -d "$CACHE/run/XXXXXXXX")
-    trap 'run_clean' EXIT
+    run_make
     memory_choose
     kernel_choose
     accelerator_choose
@@ -196,4 +196,17 @@ console_show() {
     [ ! -s "$RUN/console" ] || tail -n 25 "$RUN/console" | tr -d '\r' | sed 's/^/console: /' >&2
 }
 
-run_clean() { [ -z "${RUN:-}" ] || [ -n "${VIADUCT_LAB_KEEP:-}" ] || rm -rf "$RUN"; }
+# A run's folder is locked while the run or its emulator lives; what an interrupted one left is removed.
+run_make() {
+    local each lock
+    for each in "$CACHE"/run/run-*; do
+        [ -e "$each/lock" ] || continue
+        flock -n "$each/lock" rm -rf "$each" || :
+    done
+    RUN=$(mktemp -d "$CACHE/run/run-XXXXXXXX")
+    exec {lock}>"$RUN/lock"
+    flock "$lock"
+    trap run_clean EXIT
+}
+
+run_clean() { [ -z "${RUN:-}" ] || rm -rf "$RUN"; }

@@ -18,7 +18,7 @@ KERNEL_SKIP=(sound drivers/{media,staging,iio,isdn,infiniband,bluetooth,mtd,hwmo
     drivers/net/{wireless,can,usb,hamradio} drivers/usb/{serial,misc}
     drivers/gpu/drm/{amd,i915,xe,nouveau,radeon,vmwgfx}
     drivers/net/ethernet/{mellanox,broadcom,chelsio,qlogic,marvell}
-    drivers/scsi drivers/target drivers/input/{touchscreen,joystick,tablet}
+    drivers/target drivers/input/{touchscreen,joystick,tablet}
     net/{bluetooth,wireless,mac80211,sctp,ceph,tipc,batman-adv} fs/{ocfs2,gfs2,xfs,btrfs,bcachefs,ceph,smb,nfs,nfsd,f2fs})
 
 # in_namespace COMMAND...: as root of a mount and pid namespace of its own; an
@@ -90,6 +90,7 @@ root_build() {
     for packages in man doc info locale lintian groff bug; do
         path+=("--dpkgopt=path-exclude=/usr/share/$packages/*")
     done
+    path+=("--dpkgopt=path-exclude=/usr/lib/udev/hwdb.d/*")
     packages=$(IFS=,; echo "${ROOT_PACKAGES[*]}")
     # Downloaded packages stay in the cache, so an interrupted run does not fetch them again.
     in_namespace "${MMDEBSTRAP[@]}" --variant=minbase --mode=root --format=directory \
@@ -104,6 +105,10 @@ root_build() {
     cp -L /etc/resolv.conf "$into/root/etc/resolv.conf" 2>/dev/null || :
     in_root "$into/root" rw "$CACHE/debs:/var/cache/apt/archives" "$LAB:/src" -- \
         /bin/bash -c 'set -eu; . /src/root.sh; kernel_unpack'
+    # The hardware database and rules for desktops cost the emulated host seconds at each boot.
+    find "$into/root/usr/lib/udev/rules.d" -type f ! -name '50-*' ! -name '60-block*' \
+        ! -name '60-persistent-storage.rules' ! -name '80-drivers*' -delete
+    : >"$into/root/usr/lib/udev/hwdb.bin"
     rm -rf "$into/root/var/lib/apt/lists"/*
     version_check "$into/root"
 }
