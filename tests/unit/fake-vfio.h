@@ -11,8 +11,9 @@
 #include "tree.h"
 
 /*
- * The kernel's side of VFIO, as far as ioctls go: one group with functions 0000:01:10.0 and .2,
- * one IOMMU, and a device whose memory is a memfd, so that it can be read, written and mapped.
+ * The kernel's side of VFIO, as far as ioctls go: a group with functions 0000:01:10.0 and .2,
+ * another with .4, .6 in none; one IOMMU, and devices whose memory is one memfd, so that it can
+ * be read, written and mapped.
  * Whatever a test wants answered otherwise it sets before it asks.
  */
 

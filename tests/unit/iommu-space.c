@@ -17,7 +17,8 @@
 #define MIB (1ULL << 20)
 #define GIB (1ULL << 30)
 
-static const struct via_bdf vf0 = { 0, 1, 0x10, 0 }, vf1 = { 0, 1, 0x10, 2 };
+static const struct via_bdf vf0 = { 0, 1, 0x10, 0 }, vf1 = { 0, 1, 0x10, 2 },
+			    vf2 = { 0, 1, 0x10, 4 };
 
 struct fixture {
 	struct tree tree;
@@ -83,6 +84,18 @@ static void the_container_comes_before_its_driver(void **state)
 	assert_int_equal(via_iommu_space_stats(f->space).ioctls, f->fake.call_count);
 }
 
+static void a_second_group_joins_the_same_driver(void **state)
+{
+	struct fixture *f = *state;
+
+	attach(f);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf2, &f->fds[1], &f->err), 0);
+	assert_int_equal(fake_vfio_called(&f->fake, VFIO_GROUP_SET_CONTAINER), 2);
+	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 1);
+	/* It can narrow what can be mapped. */
+	assert_int_equal(fake_vfio_called(&f->fake, VFIO_IOMMU_GET_INFO), 2);
+}
+
 static void a_host_without_vfio_says_what_to_load(void **state)
 {
 	struct fixture *f = *state;
@@ -121,10 +134,10 @@ static void a_function_of_another_driver_is_not_opened(void **state)
 	assert_non_null(strstr(f->err.text, "0000:01:10.0 (igbvf)"));
 	assert_int_equal(fake_vfio_called(&f->fake, VFIO_GROUP_SET_CONTAINER), 0);
 
-	assert_int_equal(via_iommu_space_open_device(f->space, (struct via_bdf){ 0, 1, 0x10, 4 },
+	assert_int_equal(via_iommu_space_open_device(f->space, (struct via_bdf){ 0, 1, 0x10, 6 },
 						     &f->fds[0], &f->err),
 			 -ENXIO);
-	assert_int_equal(via_iommu_space_open_device(f->space, (struct via_bdf){ 0, 1, 0x10, 6 },
+	assert_int_equal(via_iommu_space_open_device(f->space, (struct via_bdf){ 0, 1, 0x10, 7 },
 						     &f->fds[0], &f->err),
 			 -ENODEV);
 }
@@ -209,6 +222,26 @@ static void hostile_answers_are_refused(void **state)
 		assert_int_equal(via_iommu_type1_parse(&info, &geometry), -EPROTO);
 		via_range_set_clear(&geometry.iova);
 		free(info.data);
+	}
+}
+
+/* Seen at once, before anyone believes the size of the capability. */
+static void a_capability_ends_behind_its_header(void **state)
+{
+	const struct {
+		uint32_t at;
+		uint32_t next;
+	} bad[] = { { 16, 16 }, { 16, 20 }, { 16, 8 }, { 16, 36 }, { 28, 0 }, { 32, 0 }, { 8, 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		uint8_t *data = calloc(1, 32);
+		struct via_ioctl_info info = { data, 32 };
+		struct via_ioctl_cap cap = { .next = bad[i].at };
+
+		memcpy(data + 20, &bad[i].next, sizeof(bad[i].next));
+		assert_int_equal(via_ioctl_cap_next(&info, 16, &cap), -EPROTO);
+		free(data);
 	}
 }
 
@@ -370,12 +403,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_container_comes_before_its_driver),
+		TEST(a_second_group_joins_the_same_driver),
 		TEST(a_host_without_vfio_says_what_to_load),
 		TEST(a_function_of_another_driver_is_not_opened),
 		TEST(failures_of_the_kernel_keep_their_meaning),
 		TEST(ranges_are_the_kernels_without_the_reserved),
 		TEST(long_answers_are_asked_for_again),
 		TEST(hostile_answers_are_refused),
+		TEST(a_capability_ends_behind_its_header),
 		TEST(an_answer_that_never_fits_ends),
 		TEST(memory_is_one_map_a_piece),
 		TEST(what_cannot_work_is_refused_before_the_first_map),

@@ -12,6 +12,7 @@
 #include <viaduct/vfio/bind.h>
 
 #include "tree.h"
+#include "unused.h"
 
 #define PCI "sys/devices/pci0000:00/"
 #define NIC PCI "0000:00:1c.0/0000:03:00.0"
@@ -69,8 +70,10 @@ static const struct tree_entry entries[] = {
 	{ "proc/net/ipv6_route",
 	  "fe800000000000000000000000000000 40 00000000000000000000000000000000 00 "
 	  "00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth0\n"
-	  "fe800000000000005054 80 00000000000000000000000000000000 00 "
+	  "fe80000000000000505400fffe123456 80 00000000000000000000000000000000 00 "
 	  "00000000000000000000000000000000 00000000 00000002 00000000 80200001     eth0\n"
+	  "20010db8000000000000000000000001 80 00000000000000000000000000000000 00 "
+	  "00000000000000000000000000000000 00000000 00000001 00000000 80200001     eth0\n"
 	  "ff000000000000000000000000000000 08 00000000000000000000000000000000 00 "
 	  "00000000000000000000000000000000 00000100 00000003 00000000 00000001     eth0\n"
 	  "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
@@ -209,12 +212,24 @@ static void a_second_path_keeps_the_disk(void **state)
 	tree_remove(&tree);
 }
 
+static void a_path_has_whole_components(void **state)
+{
+	(void)state;
+	assert_true(via_vfio_path_has("../nvme-subsys0/nvme0n1", "nvme0n1"));
+	assert_true(via_vfio_path_has("../nvme0n1/nvme0n1p1", "nvme0n1"));
+	assert_true(via_vfio_path_has("nvme0n1", "nvme0n1"));
+	assert_false(via_vfio_path_has("../nvme-subsys0/nvme0n10", "nvme0n1"));
+	assert_false(via_vfio_path_has("../xnvme0n1", "nvme0n1"));
+	assert_false(via_vfio_path_has("", "nvme0n1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_server_uses_nothing),
 		cmocka_unit_test(every_use_is_named),
 		cmocka_unit_test(a_bridge_is_used_by_what_is_behind_it),
+		cmocka_unit_test(a_path_has_whole_components),
 		cmocka_unit_test(a_second_path_keeps_the_disk),
 	};
 
