@@ -21,6 +21,8 @@ do_demo() {
     done
     prepare
     step "starting the emulated host"
-    BOOT_ENV=("DEMO_COLOUR=$([ -t 1 ] && [ -z "${NO_COLOR:-}" ] && echo yes)")
+    if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+        BOOT_ENV=(DEMO_COLOUR=yes)
+    fi
     boot /src/tools/lab/demo.sh
 }
