@@ -10,7 +10,7 @@
 
 #include <viaduct/util/cleanup.h>
 
-/* The second word of @line, NUL-terminated, and so on; false when there are fewer. */
+/* Word @number of @line, from 0; false when there are fewer or it does not fit. */
 static bool column(const char *line, int number, char *text, size_t text_bytes)
 {
 	size_t length;

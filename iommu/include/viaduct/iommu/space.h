@@ -59,11 +59,12 @@ VIA_API void via_iommu_space_free(struct via_iommu_space *space);
  * already) and open the function.
  * @device_fd: a VFIO device file descriptor that the caller owns and closes before the space.
  *
- * Return: 0; -ENODEV for no such function; -ENXIO when it is in no IOMMU group; -EPERM for a
- * group that is not viable (naming who is in the way) or a host that cannot remap interrupts;
- * -EBUSY when another process holds the group (naming it where it can be found); -EACCES without
- * permission on the group's file; -EINVAL when the function is not bound to vfio-pci (the sentence
- * says the command that binds it); -ENOMEM.
+ * Return: 0; -ENODEV for no such function; -ENXIO when it is in no IOMMU group, or VFIO offers no
+ * file for its group; -EPERM for a group that is not viable (naming who is in the way) or a host
+ * that cannot remap interrupts; -EBUSY when another process holds the group (naming it where it
+ * can be found); -EACCES without permission on the group's file; -EINVAL when the function is not
+ * bound to vfio-pci (the sentence says the command that binds it); -EPROTO when sysfs or VFIO says
+ * what makes no sense; -ENOMEM.
  */
 VIA_API int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bdf,
 					int *device_fd, struct via_error *err);
@@ -84,10 +85,10 @@ struct via_iommu_mapping {
  * ranges, that the kernel has DMA entries left for all of them, and that RLIMIT_MEMLOCK allows
  * their sum (or the process has CAP_IPC_LOCK). All or nothing: a failure unmaps what was mapped.
  *
- * Return: 0; -EINVAL for a misaligned, empty or overlapping piece; -ERANGE for a piece outside the
- * IOVA ranges (the sentence names the range in the way); -ENOSPC when DMA entries are short (with
- * both numbers); -ENOMEM when the locked-memory limit is too low (with the number needed and the
- * command that raises it) or memory cannot be pinned.
+ * Return: 0; -EINVAL for a misaligned, empty or overlapping piece, or before a device is attached;
+ * -ERANGE for a piece outside the IOVA ranges (the sentence names the range in the way); -ENOSPC
+ * when DMA entries are short (with both numbers); -ENOMEM when the locked-memory limit is too low
+ * (with the number needed and the command that raises it) or memory cannot be pinned.
  */
 VIA_API int via_iommu_space_map_memory(struct via_iommu_space *space,
 				       const struct via_iommu_mapping *pieces, size_t count,
