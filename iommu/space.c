@@ -10,7 +10,7 @@
 
 #include <viaduct/util/cleanup.h>
 
-#include "limits.h"
+#include "memlock.h"
 
 struct via_iommu_space {
 	struct via_host *host;

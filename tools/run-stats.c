@@ -54,10 +54,11 @@ static json_t *dma_json(const struct via_vmm_stats *stats)
 		json_array_append_new(ranges,
 				      json_pack("{s:o, s:o}", "first", hex(stats->mapped[i].first),
 						"last", hex(stats->mapped[i].last)));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "map_calls",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "map_calls",
 			 number(stats->dma.map_calls), "map_bytes", number(stats->dma.map_bytes),
 			 "map_ns", number(stats->dma.map_ns), "unmap_calls",
 			 number(stats->dma.unmap_calls), "unmap_ns", number(stats->dma.unmap_ns),
+			 "ioctls", number(stats->dma.ioctls),
 			 "ranges", ranges);
 }
 

@@ -90,19 +90,7 @@ static int check_pf_is_up(struct via_host *host, struct via_bdf vf, struct via_e
 	if (via_sriov_vf_pf(host, vf, &pf_bdf, &index, NULL) ||
 	    via_sriov_pf_load(host, pf_bdf, &pf, NULL))
 		return 0; /* no VF */
-	for (size_t i = 0; i < pf.netdevs.count; i++) {
-		uint64_t flags;
-
-		if (via_host_read_u64(host, &flags, "sys/class/net/%s/flags",
-				      pf.netdevs.names[i]) || flags & 1 /* IFF_UP */)
-			continue;
-		return via_error_set(err, ENETDOWN,
-				     "%s is a virtual function of %s, whose interface %s is down, so "
-				     "nobody would answer the guest's driver: ip link set %s up",
-				     via_bdf_text(vf).text, via_bdf_text(pf_bdf).text,
-				     pf.netdevs.names[i], pf.netdevs.names[i]);
-	}
-	return 0;
+	return via_sriov_pf_check_up(host, &pf, err);
 }
 
 static int add_devices(struct run *run, struct via_error *err)

@@ -14,7 +14,7 @@
 #include "layout.h"
 #include "lock.h"
 
-#define FLUSH_DELAY_NS 10000000L
+#define FLUSH_DELAY_NS 25000000L /* below what a person notices */
 
 static void raise_edge(struct via_serial *serial)
 {
@@ -36,11 +36,15 @@ static uint8_t interrupt_id(const struct via_serial *serial)
 	return UART_IIR_NO_INT;
 }
 
+/* Signals only when the line rises: a driver that fills the FIFO costs one edge, not sixteen. */
 static void update_interrupt(struct via_serial *serial)
 {
 	/* MCR OUT2 gates the interrupt line on a PC. */
-	if (interrupt_id(serial) != UART_IIR_NO_INT && (serial->mcr & UART_MCR_OUT2))
+	bool high = interrupt_id(serial) != UART_IIR_NO_INT && (serial->mcr & UART_MCR_OUT2);
+
+	if (high && !serial->line_high)
 		raise_edge(serial);
+	serial->line_high = high;
 }
 
 static void watch_input(struct via_serial *serial, bool on)
@@ -73,6 +77,7 @@ static uint8_t take_received(struct via_serial *serial)
 	serial->rx_head = (serial->rx_head + 1) % SERIAL_FIFO_BYTES;
 	if (!--serial->rx_count)
 		watch_input(serial, true);
+	update_interrupt(serial);
 	return byte;
 }
 
@@ -235,6 +240,7 @@ static uint8_t read_register(struct via_serial *serial, uint64_t offset)
 		value = interrupt_id(serial);
 		if (value == UART_IIR_THRI)
 			serial->tx_empty_pending = false;
+		update_interrupt(serial);
 		if (serial->fcr & UART_FCR_ENABLE_FIFO)
 			value |= 0xc0;
 		return value;
@@ -249,6 +255,7 @@ static uint8_t read_register(struct via_serial *serial, uint64_t offset)
 		if (serial->overrun)
 			value |= UART_LSR_OE;
 		serial->overrun = false;
+		update_interrupt(serial);
 		return value;
 	case UART_MSR:
 		return modem_status(serial);

@@ -31,6 +31,7 @@ struct via_serial {
 	uint8_t ier, lcr, mcr, fcr, scr;
 	uint16_t divisor;
 	bool overrun;
+	bool line_high;	       /* the interrupt line */
 	bool tx_empty_pending; /* THR empty interrupt, cleared by reading IIR */
 	uint8_t rx[SERIAL_FIFO_BYTES];
 	unsigned int rx_head, rx_count;
@@ -39,7 +40,7 @@ struct via_serial {
 	bool in_watched;
 
 	/*
-	 * Bytes go out by line, or 10 ms after the first of them: one write(2) for a line instead
+	 * Bytes go out by line, or 25 ms after the first of them: one write(2) for a line instead
 	 * of one for each character.
 	 */
 	struct via_loop_watch flush_timer;

@@ -174,13 +174,16 @@ static struct header make_header(const char *signature, uint8_t revision)
 /* Puts @value where dsdt.asl has a placeholder: NameOp, name, QWordPrefix, eight bytes. */
 static void patch(uint8_t *aml, size_t size_bytes, const char *name, uint64_t value)
 {
-	for (size_t i = 0; i + 14 <= size_bytes; i++) {
+	bool found = false;
+
+	for (size_t i = 0; !found && i + 14 <= size_bytes; i++) {
 		if (aml[i] != 0x08 || memcmp(aml + i + 1, name, 4) || aml[i + 5] != 0x0e)
 			continue;
 		memcpy(aml + i + 6, &value, sizeof(value));
-		return;
+		found = true;
 	}
-	assert(!"dsdt.asl has lost a placeholder");
+	assert(found); /* else dsdt.asl has lost a placeholder */
+	(void)found;
 }
 
 static uint64_t build_dsdt(struct writer *writer, const struct via_acpi_config *config)
