@@ -43,7 +43,7 @@ def anonymous_bytes(pid):
 
 
 def command(vmm, options):
-    append = f"console=ttyS0 quiet via.do=pings:{PINGS}:0.02"
+    append = f"console=ttyS0 quiet via.quiet=1 via.do=pings:{PINGS}:0.02"
     if vmm == "viaduct":
         return [
             "viaduct", "run", "--kernel", options.kernel, "--initrd", options.initrd,
