@@ -55,6 +55,7 @@ devices_reset() {
             fi
         fi
     done 2>/dev/null
+    rm -rf /run/viaduct # what a check that failed left there
     [ ! -e "/sys/class/net/$PF" ] || ip link set "$PF" up
 }
 
