@@ -346,9 +346,7 @@ int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *er
 	for (unsigned int i = 0; i < vmm->cpu_count; i++)
 		via_vcpu_join(&vmm->vcpus[i]);
 	reached(vmm, VIA_VMM_PHASE_END);
-	via_lock(&vmm->lock);
-	via_serial_flush(&vmm->serial);
-	via_unlock(&vmm->lock);
+	via_serial_drain(&vmm->serial);
 
 	quiesce_rc = quiesce(vmm, &quiesce_err);
 	if (rc)

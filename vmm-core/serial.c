@@ -14,7 +14,8 @@
 #include "layout.h"
 #include "lock.h"
 
-#define FLUSH_DELAY_NS 25000000L /* below what a person notices */
+#define FLUSH_DELAY_NS	  25000000L /* below what a person notices */
+#define DRAIN_PATIENCE_MS 1000
 
 static void raise_edge(struct via_serial *serial)
 {
@@ -109,26 +110,49 @@ out:
 	via_unlock(serial->lock);
 }
 
-void via_serial_flush(struct via_serial *serial)
+/*
+ * Writes a piece of what waits, if somebody takes it within @timeout_ms. Called without the lock:
+ * a write may take its time, and only this side shortens the ring.
+ */
+static bool write_piece(struct via_serial *serial, int timeout_ms)
 {
-	unsigned int done = 0;
+	struct pollfd pollfd = { .fd = serial->out_fd, .events = POLLOUT };
+	unsigned int head, count;
+	ssize_t wrote;
 
-	while (done < serial->out_count) {
-		ssize_t wrote = write(serial->out_fd, serial->out + done, serial->out_count - done);
+	via_lock(serial->lock);
+	head = serial->out_head;
+	count = serial->out_count;
+	via_unlock(serial->lock);
+	if (count > SERIAL_OUT_BYTES - head)
+		count = SERIAL_OUT_BYTES - head;
+	/* A pipe that is ready takes PIPE_BUF bytes, which a piece never exceeds, at once. */
+	if (!count || poll(&pollfd, 1, timeout_ms) <= 0)
+		return false;
+	wrote = write(serial->out_fd, serial->out + head, count);
+	if (wrote <= 0 && (errno == EINTR || errno == EAGAIN))
+		return false;
+	if (wrote <= 0)
+		wrote = (ssize_t)count; /* nobody listens any more: dropped */
 
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote < 0 && errno == EAGAIN) {
-			struct pollfd pollfd = { .fd = serial->out_fd, .events = POLLOUT };
-
-			poll(&pollfd, 1, -1);
-			continue;
-		}
-		if (wrote <= 0)
-			break; /* nobody listens any more */
-		done += (unsigned int)wrote;
+	via_lock(serial->lock);
+	serial->out_head = (head + (unsigned int)wrote) % SERIAL_OUT_BYTES;
+	serial->out_count -= (unsigned int)wrote;
+	if (serial->transmitter_full) {
+		serial->transmitter_full = false;
+		serial->tx_empty_pending = true;
+		update_interrupt(serial);
 	}
-	serial->out_count = 0;
+	via_unlock(serial->lock);
+	return true;
+}
+
+static void arm_flush(struct via_serial *serial)
+{
+	const struct itimerspec soon = { .it_value.tv_nsec = FLUSH_DELAY_NS };
+
+	if (!serial->flush_armed)
+		serial->flush_armed = !timerfd_settime(serial->flush_timer.fd, 0, &soon, NULL);
 }
 
 static void flush_due(void *data)
@@ -136,31 +160,38 @@ static void flush_due(void *data)
 	struct via_serial *serial = data;
 	uint64_t expirations;
 
+	if (read(serial->flush_timer.fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	/* Twice, because the ring may wrap; not until it is empty, or a guest could keep us here. */
+	if (write_piece(serial, 0))
+		write_piece(serial, 0);
 	via_lock(serial->lock);
-	if (read(serial->flush_timer.fd, &expirations, sizeof(expirations)) > 0)
-		serial->flush_armed = false;
-	via_serial_flush(serial);
+	serial->flush_armed = false;
+	if (serial->out_count)
+		arm_flush(serial);
 	via_unlock(serial->lock);
+}
+
+void via_serial_drain(struct via_serial *serial)
+{
+	while (write_piece(serial, DRAIN_PATIENCE_MS))
+		;
 }
 
 static void transmit(struct via_serial *serial, uint8_t byte)
 {
-	const struct itimerspec soon = { .it_value.tv_nsec = FLUSH_DELAY_NS };
+	unsigned int tail = (serial->out_head + serial->out_count) % SERIAL_OUT_BYTES;
 
 	if (serial->mcr & UART_MCR_LOOP) {
 		receive(serial, byte);
 		return;
 	}
-	if (serial->out_fd < 0)
+	/* A guest that does not wait for the transmitter loses bytes, as on a wire. */
+	if (serial->out_fd < 0 || serial->out_count == SERIAL_OUT_BYTES)
 		return;
-	serial->out[serial->out_count++] = byte;
-	if (byte == '\n' || serial->out_count == SERIAL_OUT_BYTES) {
-		via_serial_flush(serial);
-	} else if (!serial->flush_armed) {
-		serial->flush_armed = !timerfd_settime(serial->flush_timer.fd, 0, &soon, NULL);
-		if (!serial->flush_armed)
-			via_serial_flush(serial);
-	}
+	serial->out[tail] = byte;
+	serial->transmitter_full = ++serial->out_count == SERIAL_OUT_BYTES;
+	arm_flush(serial);
 }
 
 static void write_register(struct via_serial *serial, uint64_t offset, uint8_t value)
@@ -174,16 +205,16 @@ static void write_register(struct via_serial *serial, uint64_t offset, uint8_t v
 			return;
 		}
 		transmit(serial, value);
-		serial->tx_empty_pending = true;
+		serial->tx_empty_pending = !serial->transmitter_full;
 		break;
 	case UART_IER:
 		if (dlab) {
 			serial->divisor = (uint16_t)((serial->divisor & 0xff) | value << 8);
 			return;
 		}
-		/* Enabling THRI while the transmitter is empty, which it always is, raises it. */
+		/* Enabling THRI while the transmitter is empty raises it. */
 		if (value & ~serial->ier & UART_IER_THRI)
-			serial->tx_empty_pending = true;
+			serial->tx_empty_pending = !serial->transmitter_full;
 		serial->ier = value & 0xf;
 		break;
 	case UART_FCR:
@@ -249,7 +280,7 @@ static uint8_t read_register(struct via_serial *serial, uint64_t offset)
 	case UART_MCR:
 		return serial->mcr;
 	case UART_LSR:
-		value = UART_LSR_THRE | UART_LSR_TEMT;
+		value = serial->transmitter_full ? 0 : UART_LSR_THRE | UART_LSR_TEMT;
 		if (serial->rx_count)
 			value |= UART_LSR_DR;
 		if (serial->overrun)

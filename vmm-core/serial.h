@@ -11,8 +11,9 @@
 #include "loop.h"
 
 /*
- * A 16550A (National Semiconductor PC16550D data sheet, section 8) at COM1. Output never waits
- * for a baud clock; input is taken from a descriptor as the guest empties the receive FIFO.
+ * A 16550A (National Semiconductor PC16550D data sheet, section 8) at COM1. There is no baud
+ * clock: the transmitter is busy only while nobody takes what it sent, and input is taken from a
+ * descriptor as the guest empties the receive FIFO.
  *
  * Register accesses come from vCPU threads under the machine's lock; the descriptors' handlers
  * run in the main thread and take it.
@@ -20,7 +21,7 @@
 struct via_machine_lock;
 
 #define SERIAL_FIFO_BYTES 16
-#define SERIAL_OUT_BYTES  512
+#define SERIAL_OUT_BYTES  4096U
 
 struct via_serial {
 	struct via_bus_range ports;
@@ -32,6 +33,7 @@ struct via_serial {
 	uint16_t divisor;
 	bool overrun;
 	bool line_high;	       /* the interrupt line */
+	bool transmitter_full; /* nobody takes the output */
 	bool tx_empty_pending; /* THR empty interrupt, cleared by reading IIR */
 	uint8_t rx[SERIAL_FIFO_BYTES];
 	unsigned int rx_head, rx_count;
@@ -40,14 +42,14 @@ struct via_serial {
 	bool in_watched;
 
 	/*
-	 * Bytes go out by line, or 25 ms after the first of them: one write(2) for a line instead
-	 * of one for each character.
+	 * What the guest sent waits 25 ms for more and goes out by one write(2), in the main thread,
+	 * so that a console nobody reads holds up neither processors nor the main thread.
 	 */
 	struct via_loop_watch flush_timer;
 	bool flush_armed;
 	int out_fd;
 	uint8_t out[SERIAL_OUT_BYTES];
-	unsigned int out_count;
+	unsigned int out_head, out_count;
 };
 
 /**
@@ -58,8 +60,8 @@ struct via_serial {
 int via_serial_init(struct via_serial *serial, struct via_loop *loop,
 		    struct via_machine_lock *lock, int in_fd, int out_fd, struct via_error *err);
 
-/** via_serial_flush() - write out what the guest has sent. */
-void via_serial_flush(struct via_serial *serial);
+/** via_serial_drain() - write out what is left after the guest ended, unless nobody takes it. */
+void via_serial_drain(struct via_serial *serial);
 void via_serial_close(struct via_serial *serial);
 
 #endif

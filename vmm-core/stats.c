@@ -80,13 +80,15 @@ static int gather_vcpus(struct via_vmm *vmm, struct via_vmm_stats *stats)
 	for (unsigned int i = 0; !rc && i < vmm->cpu_count; i++) {
 		struct via_vcpu *vcpu = &vmm->vcpus[i];
 
-		rc = count_add(&stats->ioctls, "KVM_RUN", vcpu->runs);
+		rc = count_add(&stats->ioctls, "KVM_RUN",
+			       atomic_load_explicit(&vcpu->runs, memory_order_relaxed));
 		for (unsigned int reason = 0; !rc && reason < VCPU_EXIT_REASONS; reason++) {
 			const char *name = via_vcpu_exit_name(reason);
+			uint64_t value = atomic_load_explicit(&vcpu->exits[reason],
+							      memory_order_relaxed);
 
-			if (vcpu->exits[reason])
-				rc = count_add(&stats->user_exits, name ? name : "other",
-					       vcpu->exits[reason]);
+			if (value)
+				rc = count_add(&stats->user_exits, name ? name : "other", value);
 		}
 		if (vcpu->stats_fd < 0)
 			vcpu->stats_fd = via_kvm_ioctl(&vmm->kvm, vcpu->fd, KVM_GET_STATS_FD, NULL);

@@ -4,6 +4,7 @@
 
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,8 +23,9 @@ struct via_vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
-	uint64_t runs; /* KVM_RUN calls */
-	uint64_t exits[VCPU_EXIT_REASONS]; /* returns of KVM_RUN by KVM_EXIT_*; last: all others */
+	/* Written by its own thread only, read by others. */
+	atomic_uint_least64_t runs; /* KVM_RUN calls */
+	atomic_uint_least64_t exits[VCPU_EXIT_REASONS]; /* returns by KVM_EXIT_*; last: all others */
 };
 
 /** via_vcpu_init() - create the processor with its CPUID. Return: 0 or -errno. */
