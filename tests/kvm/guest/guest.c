@@ -1,0 +1,629 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The guest. Written for the poorest KVM there is, one whose ring 0 is emulated: no vector
+ * registers, no waiting but in `hlt`, and as few instructions as will do.
+ */
+#include <asm/bootparam.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "guest.h"
+
+#define PORT_SERIAL 0x3f8
+#define PORT_SLEEP  0x600
+#define PORT_RESET  0xcf9
+#define ECAM	    0xe0000000ULL
+#define IOAPIC	    0xfec00000ULL
+
+void guest_main(const struct boot_params *params);
+void interrupt(uint64_t vector, uint64_t where);
+void another_main(void);
+
+static const char *cmdline;
+static const struct boot_params *zero_page;
+
+static void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static void outw(uint16_t port, uint16_t value)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static void outl(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static uint16_t inw(uint16_t port)
+{
+	uint16_t value;
+
+	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static uint32_t inl(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static void wrmsr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+}
+
+static uint64_t rdmsr(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+/* Accesses of exactly one width each. */
+#define ACCESS(bits)                                                                              \
+	static uint##bits##_t read##bits(uint64_t gpa)                                            \
+	{                                                                                         \
+		return *(volatile uint##bits##_t *)gpa;                                           \
+	}                                                                                         \
+	static void write##bits(uint64_t gpa, uint##bits##_t value)                               \
+	{                                                                                         \
+		*(volatile uint##bits##_t *)gpa = value;                                          \
+	}
+ACCESS(8)
+ACCESS(16)
+ACCESS(32)
+ACCESS(64)
+
+/* The compiler may call these for what it finds too long to write out. */
+void *memcpy(void *to, const void *from, size_t bytes);
+void *memset(void *to, int value, size_t bytes);
+
+void *memcpy(void *to, const void *from, size_t bytes)
+{
+	void *at = to;
+
+	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(bytes) : : "memory");
+	return to;
+}
+
+void *memset(void *to, int value, size_t bytes)
+{
+	void *at = to;
+
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(bytes) : "a"(value) : "memory");
+	return to;
+}
+
+static void say(const char *text)
+{
+	while (*text)
+		outb(PORT_SERIAL, (uint8_t)*text++);
+}
+
+static void say_hex(uint64_t value)
+{
+	char text[17];
+	int at = 16;
+
+	text[at] = '\0';
+	do {
+		text[--at] = "0123456789abcdef"[value & 15];
+		value >>= 4;
+	} while (value);
+	say(text + at);
+}
+
+static void say_value(const char *name, uint64_t value)
+{
+	say(name);
+	say(" ");
+	say_hex(value);
+	say("\n");
+}
+
+/* Has the test program do something, and takes its answer. */
+static uint32_t step(uint32_t number)
+{
+	outl(GUEST_STEP_PORT, number);
+	return inl(GUEST_STEP_PORT);
+}
+
+static bool same(const char *a, const char *b, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* Interrupts: Intel SDM volume 3A, 6.14 (IDT) and 10.12 (x2APIC registers). */
+#define MSR_APIC_BASE	  0x1b
+#define APIC_BASE_ENABLES 0xc00 /* enabled, x2APIC */
+#define MSR_X2APIC_ID	  0x802
+#define MSR_X2APIC_EOI	  0x80b
+#define MSR_X2APIC_SVR	  0x80f
+#define MSR_X2APIC_ICR	  0x830
+
+extern const uint8_t stubs[];
+static uint64_t idt[256][2];
+static volatile uint64_t counts[256];
+
+void interrupt(uint64_t vector, uint64_t where)
+{
+	if (vector < 32) {
+		say_value("exception", vector);
+		say_value("at", where);
+		outb(PORT_SLEEP, 0x34);
+		for (;;)
+			__asm__ volatile("cli; hlt");
+	}
+	counts[vector]++;
+	wrmsr(MSR_X2APIC_EOI, 0);
+}
+
+static void set_idt(void *base, uint16_t limit)
+{
+	struct {
+		uint16_t limit;
+		void *base;
+	} __attribute__((packed)) pointer = { limit, base };
+
+	__asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+static void init_idt(void)
+{
+	for (uint64_t vector = 0; vector < 256; vector++) {
+		uint64_t at = (uintptr_t)stubs + vector * 16;
+
+		idt[vector][0] = (at & 0xffff) | 0x10ULL << 16 | 0x8eULL << 40 |
+				 (at >> 16 & 0xffff) << 48;
+		idt[vector][1] = at >> 32;
+	}
+	set_idt(idt, sizeof(idt) - 1);
+}
+
+static void init_apic(void)
+{
+	/* The PIC, whose vectors nobody has programmed, would answer first. */
+	outb(0x21, 0xff);
+	outb(0xa1, 0xff);
+	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLES);
+	wrmsr(MSR_X2APIC_SVR, 0x1ff);
+}
+
+/* Sleeps until @vector has come @count times in all. */
+static void wait_for(unsigned int vector, uint64_t count)
+{
+	for (;;) {
+		__asm__ volatile("cli" : : : "memory");
+		if (counts[vector] >= count)
+			return;
+		__asm__ volatile("sti; hlt" : : : "memory");
+	}
+}
+
+/* Takes what is there to be taken: each exit is a chance to deliver it. */
+static void let_in(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+	for (int i = 0; i < 20; i++)
+		inb(GUEST_EMPTY_PORT);
+	__asm__ volatile("cli" : : : "memory");
+}
+
+/* The tests. */
+
+static void test_hello(void)
+{
+	say("hello\n");
+}
+
+/* A table's bytes add up to zero. */
+static uint8_t sum(uint64_t gpa, uint64_t bytes)
+{
+	uint8_t total = 0;
+
+	for (uint64_t i = 0; i < bytes; i++)
+		total = (uint8_t)(total + read8(gpa + i));
+	return total;
+}
+
+static void say_table(uint64_t gpa)
+{
+	char line[] = "table ....";
+
+	for (unsigned int i = 0; i < 4; i++)
+		line[6 + i] = (char)read8(gpa + i);
+	say(line);
+	say_value(" sum", sum(gpa, read32(gpa + 4)));
+}
+
+static void test_params(void)
+{
+	uint64_t rsdp = zero_page->acpi_rsdp_addr, xsdt, fadt;
+
+	for (uint8_t i = 0; i < zero_page->e820_entries; i++) {
+		const struct boot_e820_entry *entry = &zero_page->e820_table[i];
+
+		say("e820 ");
+		say_hex(entry->addr);
+		say(" ");
+		say_hex(entry->size);
+		say_value("", entry->type);
+	}
+	say("cmdline ");
+	say(cmdline);
+	say("\n");
+	say_value("initrd bytes", zero_page->hdr.ramdisk_size);
+	if (zero_page->hdr.ramdisk_size) {
+		say_value("initrd first", read32(zero_page->hdr.ramdisk_image));
+		say_value("initrd last", read32(zero_page->hdr.ramdisk_image +
+						zero_page->hdr.ramdisk_size - 4));
+	}
+	say_value("rsdp sum", sum(rsdp, 20));
+	say_value("rsdp all", sum(rsdp, 36));
+	xsdt = read64(rsdp + 24);
+	say_table(xsdt);
+	for (uint64_t at = xsdt + 36; at < xsdt + read32(xsdt + 4); at += 8)
+		say_table(read64(at));
+	fadt = read64(xsdt + 36);
+	say_table(read64(fadt + 140));
+}
+
+static void test_echo(void)
+{
+	uint32_t total = 0, bytes = 0;
+	bool more = true;
+
+	init_apic();
+	write32(IOAPIC, 0x10 + 2 * 4 + 1);
+	write32(IOAPIC + 0x10, 0);
+	write32(IOAPIC, 0x10 + 2 * 4);
+	write32(IOAPIC + 0x10, GUEST_VECTOR_SERIAL);
+	outb(PORT_SERIAL + 2, 0x07); /* FIFOs on and empty */
+	outb(PORT_SERIAL + 4, 0x0b); /* DTR, RTS, OUT2 */
+	outb(PORT_SERIAL + 1, 0x01); /* interrupt on received data */
+	say("ready\n");
+	for (uint64_t seen = 1; more; seen++) {
+		wait_for(GUEST_VECTOR_SERIAL, seen);
+		seen = counts[GUEST_VECTOR_SERIAL];
+		while (inb(PORT_SERIAL + 5) & 1) {
+			uint8_t byte = inb(PORT_SERIAL);
+
+			if (byte == '\n')
+				more = false;
+			else
+				total += byte, bytes++;
+		}
+	}
+	say_value("bytes", bytes);
+	say_value("total", total);
+}
+
+static void test_reset(void)
+{
+	outb(PORT_RESET, 0x02); /* what a hard reset will be; no reset yet */
+	say("before\n");
+	outb(PORT_RESET, 0x06);
+	say("after\n");
+}
+
+static void test_triple(void)
+{
+	say("before\n");
+	set_idt(idt, 0);
+	__asm__ volatile("ud2");
+}
+
+static void test_sleep(void)
+{
+	outb(PORT_SLEEP, 0x14);	    /* a type without the enable bit */
+	outb(PORT_SLEEP, 0x20);	    /* S0 */
+	outb(PORT_SLEEP + 1, 0x34); /* the status register */
+	say_value("status", inw(PORT_SLEEP));
+	say("awake\n");
+}
+
+static void test_halt(void)
+{
+	say("halted\n");
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static void test_busy(void)
+{
+	say("busy\n");
+	for (;;)
+		__asm__ volatile("");
+}
+
+static void test_flood(void)
+{
+	for (;;) {
+		while (!(inb(PORT_SERIAL + 5) & 0x20))
+			; /* the transmitter is full */
+		outb(PORT_SERIAL, 'x');
+	}
+}
+
+extern const uint8_t trampoline[], trampoline_end[];
+static volatile uint32_t others;
+static volatile uint32_t other_ids;
+
+void another_main(void)
+{
+	uint32_t a = 1, b, c, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+	other_ids = other_ids | 1U << (b >> 24 & 31);
+	others = others + 1;
+}
+
+/* Intel SDM volume 3A, 8.4.4: INIT, then a startup interrupt, one processor after the other. */
+static void test_smp(void)
+{
+	uint32_t cpus = step(0);
+
+	init_apic();
+	memcpy((void *)0x8000, trampoline, (size_t)(trampoline_end - trampoline));
+	for (uint32_t id = 1; id < cpus; id++) {
+		wrmsr(MSR_X2APIC_ICR, (uint64_t)id << 32 | 0x4500);
+		wrmsr(MSR_X2APIC_ICR, (uint64_t)id << 32 | 0x4608);
+		/* Each look is an exit, so that the other gets to run. */
+		for (int i = 0; i < 100000 && others != id; i++)
+			inb(GUEST_EMPTY_PORT);
+	}
+	say_value("others", others);
+	say_value("ids", other_ids);
+}
+
+/* What the processors say of themselves, without starting them. */
+static void test_topology(void)
+{
+	uint32_t a = 1, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	say_value("id", b >> 24);
+	say_value("logical", b >> 16 & 0xff);
+	say_value("features", (c >> 21 & 1) | (c >> 31) << 1 | (d >> 28 & 1) << 2);
+	a = 0xb;
+	c = 1;
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	say_value("cores", c >> 8 == 2 ? b & 0xffff : 0);
+}
+
+#define HIGH (4ULL << 30)
+
+/* Adds 4 GiB and up to the tables we began with. */
+static void test_high(void)
+{
+	static uint64_t directory[512] __attribute__((aligned(4096)));
+	uint64_t *pointers = (uint64_t *)(*(uint64_t *)0x9000 & ~0xfffULL), last = 0;
+
+	for (uint8_t i = 0; i < zero_page->e820_entries; i++)
+		if (zero_page->e820_table[i].addr == HIGH)
+			last = HIGH + zero_page->e820_table[i].size - 8;
+	for (uint64_t i = 0; i < 512; i++)
+		directory[i] = (HIGH + (i << 21)) | 0x87;
+	pointers[4] = (uintptr_t)directory | 7;
+	say_value("last", last);
+	say_value("was", read64(HIGH));
+	write64(HIGH, 0x1122334455667788);
+	write64(last, 0x99aabbccddeeff00);
+	say_value("first reads", read64(HIGH));
+	say_value("last reads", read64(last));
+	say_value("step", step(0));
+	say_value("then reads", read32(HIGH + 8));
+}
+
+static void test_ports(void)
+{
+	static uint8_t bytes[8] = "abcdefgh";
+	const void *from = bytes;
+	void *to = bytes;
+	uint64_t count = 8;
+
+	say_value("in8", inb(GUEST_EMPTY_PORT));
+	say_value("in16", inw(GUEST_EMPTY_PORT));
+	say_value("in32", inl(GUEST_EMPTY_PORT));
+	outb(GUEST_EMPTY_PORT, 1);
+	outw(GUEST_EMPTY_PORT, 2);
+	outl(GUEST_EMPTY_PORT, 3);
+	say_value("in beyond", inl(GUEST_STEP_PORT + 2));
+	__asm__ volatile("rep outsb" : "+S"(from), "+c"(count) : "d"(GUEST_STEP_PORT) : "memory");
+	count = 8;
+	__asm__ volatile("rep insb" : "+D"(to), "+c"(count) : "d"(GUEST_STEP_PORT) : "memory");
+	for (int i = 0; i < 8; i++)
+		say_value("ins", bytes[i]);
+	count = 2;
+	to = bytes;
+	__asm__ volatile("rep insl" : "+D"(to), "+c"(count) : "d"(GUEST_EMPTY_PORT) : "memory");
+	say_value("ins nobody", *(uint64_t *)bytes);
+}
+
+static void test_mmio(void)
+{
+	say_value("read8", read8(GUEST_EMPTY_GPA + 1));
+	say_value("read16", read16(GUEST_EMPTY_GPA + 2));
+	say_value("read32", read32(GUEST_EMPTY_GPA + 4));
+	say_value("read64", read64(GUEST_EMPTY_GPA + 8));
+	write8(GUEST_EMPTY_GPA, 1);
+	write16(GUEST_EMPTY_GPA, 2);
+	write32(GUEST_EMPTY_GPA, 3);
+	write64(GUEST_EMPTY_GPA, 4);
+	/* Over the edge of a page: KVM makes two of it, whatever their sizes. */
+	say_value("edge", read64(GUEST_EMPTY_GPA + 0xffd));
+	write64(GUEST_EMPTY_GPA + 0xffb, 5);
+	say_value("step", step(0));
+	write64(GUEST_EMPTY_GPA + 0x1ffd, 0x0807060504030201);
+	say_value("odd", read64(GUEST_EMPTY_GPA + 0x1ffd));
+}
+
+static void test_ecam(void)
+{
+	uint64_t absent = ECAM + (0x1f << 15), here = ECAM + ((uint64_t)GUEST_DEVFN << 12);
+
+	say_value("absent8", read8(absent + 1));
+	say_value("absent16", read16(absent));
+	say_value("absent32", read32(absent));
+	say_value("absent64", read64(absent));
+	write32(absent, 0);
+	say_value("id", read32(here));
+	say_value("vendor", read16(here));
+	say_value("device", read16(here + 2));
+	say_value("byte", read8(here + 3));
+	say_value("both", read64(here));
+	say_value("last", read32(here + 0xffc));
+	say_value("function 1", read32(here + 0x1000));
+	say_value("unaligned", read32(here + 2));
+	write8(here + 0x40, 0x11);
+	write16(here + 0x42, 0x2233);
+	write32(here + 0x44, 0x44556677);
+	write64(here + 0x48, 0x8899aabbccddeeff);
+	write32(here + 0x52, 0xffffffff);
+}
+
+static void test_slots(void)
+{
+	say_value("empty", read32(GUEST_SLOT_GPA));
+	step(1);
+	say_value("added", read32(GUEST_SLOT_GPA));
+	write32(GUEST_SLOT_GPA + 4, 0xcafe);
+	say_value("direct", step(2));
+	step(3);
+	say_value("moved away", read32(GUEST_SLOT_GPA));
+	say_value("moved", read32(GUEST_OTHER_SLOT_GPA));
+	say_value("moved too", read32(GUEST_OTHER_SLOT_GPA + 4));
+	step(4);
+	say_value("removed", read32(GUEST_OTHER_SLOT_GPA));
+}
+
+static void say_counts(const char *when)
+{
+	let_in();
+	say(when);
+	say(" ");
+	say_hex(counts[GUEST_VECTOR_A]);
+	say(" ");
+	say_hex(counts[GUEST_VECTOR_B]);
+	say("\n");
+}
+
+static void test_msi(void)
+{
+	init_apic();
+	say_counts("begin");
+	step(1); /* route to A, attach, signal */
+	wait_for(GUEST_VECTOR_A, 1);
+	say_counts("first");
+	step(2); /* re-route to B, signal */
+	wait_for(GUEST_VECTOR_B, 1);
+	say_counts("re-routed");
+	step(3); /* detach, signal twice */
+	say_counts("detached");
+	step(4); /* attach */
+	wait_for(GUEST_VECTOR_B, 2);
+	say_counts("attached");
+	step(5); /* a second GSI to A, one commit for both changes */
+	wait_for(GUEST_VECTOR_A, 2);
+	say_counts("second");
+}
+
+/* A passed-through function as a driver would use it; the table is in BAR 3, as in an igb VF. */
+static void test_function(void)
+{
+	uint64_t config = ECAM + ((uint64_t)GUEST_DEVFN << 12), registers, table, msix;
+	uint8_t at;
+
+	init_apic();
+	say_value("id", read32(config));
+	for (at = read8(config + 0x34); at && read8(config + at) != 0x11; at = read8(config + at + 1))
+		;
+	say_value("msix at", at);
+	msix = config + at;
+	registers = read64(config + 0x10) & ~0xfULL;
+	table = read64(config + 0x1c) & ~0xfULL;
+	say_value("undecoded", read32(registers + 8));
+	write16(config + 4, 0x6);
+	say_value("register", read32(registers + 8));
+	write32(registers + 12, 0xfeed);
+	say_value("reached", step(1));
+	say_value("masked", read32(table + 12));
+	write32(table, 0xfee00000);
+	write32(table + 4, 0);
+	write32(table + 8, GUEST_VECTOR_A);
+	write16(msix + 2, 0x8000);
+	say_value("connected", step(2));
+	write32(table + 12, 0);
+	say_value("connected", step(2));
+	step(3); /* the device signals vector 0 */
+	wait_for(GUEST_VECTOR_A, 1);
+	say_counts("delivered");
+	write32(table + 12, 1);
+	step(3);
+	say_counts("masked");
+	say_value("pending", read32(table + 0x2000));
+	write64(table + 8, GUEST_VECTOR_B);
+	wait_for(GUEST_VECTOR_B, 1);
+	say_counts("unmasked elsewhere");
+	say_value("pending", read32(table + 0x2000));
+	/* Moved while decoded, as a guest that resizes windows would. */
+	write32(config + 0x10, GUEST_SLOT_GPA);
+	write32(config + 0x14, 0);
+	say_value("old place", read32(registers + 8));
+	say_value("new place", read32(GUEST_SLOT_GPA + 8));
+	write16(config + 4, 0);
+	say_value("off", read32(GUEST_SLOT_GPA + 8));
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	{ "hello", test_hello },   { "params", test_params },	  { "echo", test_echo },
+	{ "reset", test_reset },   { "triple", test_triple },	  { "sleep", test_sleep },
+	{ "halt", test_halt },	   { "busy", test_busy },	  { "flood", test_flood },
+	{ "smp", test_smp },	   { "topology", test_topology }, { "high", test_high },
+	{ "ports", test_ports },   { "mmio", test_mmio },	  { "ecam", test_ecam },
+	{ "slots", test_slots },   { "msi", test_msi },		  { "function", test_function },
+};
+
+void guest_main(const struct boot_params *params)
+{
+	zero_page = params;
+	cmdline = (const char *)(uintptr_t)params->hdr.cmd_line_ptr;
+	init_idt();
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		size_t length = 0;
+
+		while (tests[i].name[length])
+			length++;
+		if (!same(cmdline, "test=", 5) || !same(cmdline + 5, tests[i].name, length) ||
+		    (cmdline[5 + length] && cmdline[5 + length] != ' '))
+			continue;
+		tests[i].run();
+		say("end\n");
+		outb(PORT_SLEEP, 0x34);
+	}
+	say("no such test\n");
+	outb(PORT_SLEEP, 0x34);
+}
