@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154 # the harness sets out, err and more
+# Words these checks share, beside those of tools/lab/check.sh.
+#   refuse STATUS PATTERN COMMAND...  it fails, with one sentence that matches and no other output
+#   start CONSOLE "PARAMETERS" ARG... viaduct run of the lab's guest in the background: $pid;
+#                                     what is written to the file $keys, if set, is typed there
+#   awaits FILE PATTERN               until the guest's console has such a line; $pid must live
+#   reap STATUS                       waits until $pid has ended, with that status
+#   holds FILE EXPRESSION...          Python, about the statistics s
+#   counted FILE TEXT NETDEV DEVICE   the guest's interrupts, in its output TEXT, are on the host's books
+#   snapshot                          what a command could change of the host's devices
+#   leftovers                         processes, records and open groups of Viaduct
+
+refuse() {
+    local wanted=$1 pattern=$2
+    shift 2
+    expect "$wanted" "$@"
+    same "$out" ''
+    same "$(wc -l <<<"$err")" 1
+    match "$err" '^viaduct: .{10}'
+    match "$err" "$pattern"
+}
+
+start() {
+    local console=$1 parameters=$2
+    shift 2
+    viaduct run --kernel "$VIADUCT_GUEST_KERNEL" --initrd "$VIADUCT_GUEST_INITRD" \
+        --append "console=ttyS0 quiet panic=-1 $parameters" "$@" \
+        >"$console" 2>"$console.err" <"${keys:-/dev/null}" &
+    pid=$!
+}
+
+# The harness limits the time of the whole check.
+awaits() {
+    until grep -qE -- "$2" "$1"; do
+        if ! kill -0 "$pid" 2>/dev/null; then
+            cat "$1" "$1.err"
+            flunk "viaduct ended before its guest said '$2'"
+        fi
+        sleep 0.2
+    done
+}
+
+reap() {
+    local status=0
+    wait "$pid" || status=$?
+    [ "$status" = "$1" ] || flunk "viaduct ended with status $status instead of $1"
+}
+
+holds() {
+    python3 - "$@" <<'P'
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    s = json.load(file)
+wrong = [each for each in sys.argv[2:] if not eval(each, {"s": s})]
+if wrong:
+    print(json.dumps(s, indent=1))
+    print("\n".join(f"FAILED: {each}" for each in wrong))
+sys.exit(bool(wrong))
+P
+}
+
+# A vector's interrupts reach the host first: it has counted at least what the guest has.
+counted() {
+    python3 - "$@" <<'P'
+import json
+import re
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    host = json.load(file)["devices"][int(sys.argv[4])]["interrupts"]
+guest = [int(n) for n in re.findall(rf"^guest: irq {sys.argv[3]}\S* (\d+)", sys.argv[2], re.M)]
+print("interrupts by vector: guest", guest, "host", host)
+assert len(guest) == len(host), "another number of vectors"
+assert all(g <= h for g, h in zip(guest, host)), "the guest counts more than the host"
+assert all(h <= 2 * g + 20 for g, h in zip(guest, host)), "the host counts many more than the guest"
+assert sum(g > 0 for g in guest) >= 2, "less than two vectors were used"
+P
+}
+
+snapshot() {
+    (
+        cd /sys/bus/pci/devices || exit
+        for each in *; do echo "$each $(od -An -v -tx1 -w64 -N64 "$each/config")"; done
+        find -- */driver */iommu_group -maxdepth 0 -printf '%p -> %l\n'
+        grep -H '' -- */driver_override */enable */sriov_numvfs */sriov_drivers_autoprobe \
+            */power/control */reset_method */d3cold_allowed
+        ls /dev/vfio
+        grep -l '' /run/viaduct/*/* || :
+        ip -details -oneline link show | sed 's/ qdisc [^ ]*//'
+    ) 2>/dev/null
+}
+
+leftovers() {
+    local each name
+    find /run/viaduct ! -type d 2>/dev/null
+    for each in /proc/[0-9]*/comm; do
+        read -r name <"$each" || continue
+        [ "$name" != viaduct ] || echo "$each"
+    done 2>/dev/null
+    find /dev/vfio -name '[0-9]*'
+}

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154
+# VFs by the command, as the kernel's own tools see them.
+# shellcheck source=tests/lab/lib/words.sh
+. "$tests/lib/words.sh"
+
+driver() { basename "$(readlink "/sys/bus/pci/devices/$1/driver" || echo none)"; }
+autoprobe() { cat "/sys/bus/pci/devices/$PF_BDF/sriov_drivers_autoprobe"; }
+json() { # TEXT EXPRESSION...: about the document d
+    python3 -c 'if True:
+        import json, sys
+        d = json.loads(sys.argv[1])
+        wrong = [each for each in sys.argv[2:] if not eval(each, {"d": d})]
+        sys.exit("\n".join(f"FAILED: {each}" for each in wrong))' "$@"
+}
+
+# igbvf is there and would take every VF that is offered to it.
+check_create_7_and_destroy() {
+    local index vf
+    modprobe igbvf
+    trap 'modprobe -r igbvf' EXIT
+    snapshot >/tmp/before
+    ls /sys/class/net >/tmp/netdevs
+    expect 0 viaduct vf create "$PF" 7
+    same "$(cat "/sys/bus/pci/devices/$PF_BDF/sriov_numvfs")" 7
+    same "$(autoprobe)" 1
+    for ((index = 0; index < 7; index++)); do
+        vf=$(basename "$(readlink "/sys/bus/pci/devices/$PF_BDF/virtfn$index")")
+        match "$out" "^$PF/vf$index +$vf "
+        same "$(driver "$vf")" none
+    done
+    # shellcheck disable=SC2012 # netdevs have plain names
+    ls /sys/class/net | diff /tmp/netdevs -
+    # Nor did it look at one and let go of it again.
+    no_match "$(dmesg)" 'igbvf [0-9]'
+    expect 0 viaduct vf list --json "$PF"
+    json "$out" 'd["pfs"][0]["num_vfs"] == len(d["pfs"][0]["vfs"]) == 7' \
+        'd["pfs"][0]["autoprobe"]' \
+        'all(each["driver"] is None for each in d["pfs"][0]["vfs"])' \
+        '[each["index"] for each in d["pfs"][0]["vfs"]] == list(range(7))' \
+        "d['pfs'][0]['vfs'][0]['bdf'] == '$VF0_BDF'"
+    expect 0 viaduct vf destroy --json "$PF"
+    json "$out" 'len(d["pfs"][0]["vfs"]) == 7'
+    snapshot | diff -u /tmp/before -
+}
+
+check_autoprobe_kept() {
+    echo 0 >"/sys/bus/pci/devices/$PF_BDF/sriov_drivers_autoprobe"
+    expect 0 viaduct vf create "$PF" 1
+    same "$(autoprobe)" 0
+    expect 0 viaduct vf destroy "$PF"
+    same "$(autoprobe)" 0
+}
+
+check_attributes() {
+    local line
+    vf() { ip link show "$PF" | grep "^ *vf $1 "; }
+    vfs 2
+    vf 1 >/tmp/other
+    expect 0 viaduct vf set "$PF/vf0" --mac 02:00:00:0a:0b:0c --vlan 100 --qos 3 --trust on --spoofchk off
+    line=$(vf 0)
+    match "$line" 'link/ether 02:00:00:0a:0b:0c '
+    match "$line" ', vlan 100, qos 3,'
+    match "$line" ', spoof checking off,'
+    match "$line" ', trust on'
+    expect 0 viaduct vf list --json "$PF"
+    json "$out" 'd["pfs"][0]["vfs"][0]["mac"] == "02:00:00:0a:0b:0c"' \
+        '[d["pfs"][0]["vfs"][0][name] for name in ("vlan", "qos", "trust", "spoofchk")] == [100, 3, True, False]'
+    # One at a time, and back; what is not named stays.
+    expect 0 viaduct vf set "$PF/vf0" --vlan 0
+    no_match "$(vf 0)" vlan
+    expect 0 viaduct vf set "$VF0_BDF" --spoofchk on
+    match "$(vf 0)" ', spoof checking on,'
+    expect 0 viaduct vf set "$PF/vf0" --trust off
+    line=$(vf 0)
+    match "$line" ', trust off'
+    match "$line" 'link/ether 02:00:00:0a:0b:0c '
+    vf 1 | diff /tmp/other -
+}
+
+check_dry_run() {
+    snapshot >/tmp/before
+    expect 0 viaduct vf create --dry-run "$PF" 3
+    match "$out" 'sriov_numvfs: 0 -> 3'
+    snapshot | diff -u /tmp/before -
+    vfs 2
+    snapshot >/tmp/before
+    expect 0 viaduct vf set --dry-run "$PF/vf0" --mac 02:00:00:0a:0b:0c --vlan 5
+    match "$out" '02:00:00:0a:0b:0c'
+    expect 0 viaduct bind --dry-run "$PF/vf0" "$PF/vf1"
+    match "$out" "$VF1_BDF"
+    expect 0 viaduct vf destroy --dry-run "$PF"
+    match "$out" 'sriov_numvfs: 2 -> 0'
+    snapshot | diff -u /tmp/before -
+    viaduct bind "$PF/vf0"
+    snapshot >/tmp/before
+    expect 0 viaduct unbind --dry-run --json "$PF/vf0"
+    json "$out" 'len(d["changes"]) > 0'
+    snapshot | diff -u /tmp/before -
+}
+
+check_bind_and_unbind() {
+    vfs 2
+    snapshot >/tmp/before
+    expect 0 viaduct bind --json "$PF/vf0" "$PF/vf1"
+    json "$out" 'd'
+    same "$(driver "$VF0_BDF") $(driver "$VF1_BDF")" 'vfio-pci vfio-pci'
+    expect 0 viaduct list --json
+    json "$out" "[each['driver'] for each in d['devices'] if each['bdf'] == '$VF0_BDF'] == ['vfio-pci']"
+    # A second time it is done already.
+    expect 0 viaduct bind "$PF/vf0"
+    expect 0 viaduct unbind "$PF/vf0" "$PF/vf1"
+    snapshot | diff -u /tmp/before -
+
+    # A device with a driver of its own gets that one back.
+    snapshot >/tmp/before
+    expect 0 viaduct bind nvme0
+    same "$(driver "$NVME_BDF")" vfio-pci
+    expect 0 viaduct unbind "$NVME_BDF"
+    same "$(driver "$NVME_BDF")" nvme
+    snapshot | diff -u /tmp/before -
+}
+
+# VFs that are still bound leave nothing behind when they go.
+check_destroy_bound() {
+    snapshot >/tmp/before
+    leftovers >/tmp/before-left
+    vfs 2
+    viaduct bind "$PF/vf0" "$PF/vf1"
+    expect 0 viaduct vf destroy "$PF"
+    snapshot | diff -u /tmp/before -
+    leftovers | diff -u /tmp/before-left -
+}
+
+check_nvme() {
+    snapshot >/tmp/before
+    expect 0 viaduct vf create nvme0 2
+    match "$out" '^0000:02:00.0/vf1 +0000:02:00.2 '
+    same "$(driver 0000:02:00.1) $(driver 0000:02:00.2)" 'none none'
+    expect 0 viaduct vf destroy nvme0
+    snapshot | diff -u /tmp/before -
+}
