@@ -16,7 +16,7 @@ hostinit_build() {
     local tree=$1/tree
     mkdir -p "$tree"/{bin,dev,proc,sys,ro,rw,new}
     cp "$LAB/host-initramfs" "$tree/init"
-    modules_copy "$tree" order "${HOST_BOOT_MODULES[@]}"
+    modules_copy "$tree" order "${HOST_BOOT_MODULES[@]}" || return
     initramfs_pack "$tree" "$1/initramfs"
 }
 

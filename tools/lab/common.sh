@@ -34,11 +34,33 @@ cache_prepare() {
 # subordinate ids, so removing them needs the namespace too.
 remove_tree() {
     [ -e "$1" ] || return 0
-    in_namespace rm -rf --one-file-system "$1"
+    # What was just interrupted may still be ending there.
+    in_namespace rm -rf --one-file-system "$1" 2>/dev/null || {
+        sleep 2
+        in_namespace rm -rf --one-file-system "$1"
+    } || fail "cannot remove $1, left by an interrupted run; remove it and try again"
+}
+
+# build_watched BUILDER FOLDER: in a process group of its own, which dies when this script is
+# ended. Killing unshare ends all that runs in its namespace.
+build_watched() {
+    local child status=0
+    set -m
+    ("$@") </dev/null &
+    child=$!
+    set +m
+    # shellcheck disable=SC2064 # the child of now
+    for status in 'INT 130' 'TERM 143' 'HUP 129'; do
+        trap "kill -KILL -- -$child; exit ${status#* }" "${status% *}"
+    done
+    status=0
+    wait "$child" || status=$?
+    trap - INT TERM HUP
+    return "$status"
 }
 
 # stage NAME KEY TITLE BUILDER: sets STAGE to the folder that BUILDER filled for KEY.
-# The builder works in a temporary folder which is renamed when whole: an
+# The builder returns a failure itself (errexit is off where it runs). It works in a temporary folder which is renamed when whole: an
 # interruption leaves nothing half-made, and the next run starts that stage again.
 stage() {
     local name=$1 key=$2 title=$3 builder=$4 lock temporary began log
@@ -55,10 +77,10 @@ stage() {
         temporary=$CACHE/tmp/$name-$key
         log=$CACHE/log/$name.log
         mkdir -p "$temporary"
-        if ! ("$builder" "$temporary") {lock}>&- >"$log" 2>&1; then
+        build_watched "$builder" "$temporary" >"$log" 2>&1 || {
             tail -n 20 "$log" >&2
             fail "preparing '$title' failed; the whole log is $log; run ./lab setup again after mending the cause"
-        fi
+        }
         mv -T "$temporary" "$STAGE"
         step "$title: done in $((SECONDS - began)) s"
     fi

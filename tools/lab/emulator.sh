@@ -5,6 +5,11 @@
 # The bare root, without what is mounted here, is /lab/root; /lab/tree becomes the
 # emulated host's /lab; /lab/run holds this run's sockets, logs and images.
 set -eu
+# In a user namespace the flags of what is bound cannot be dropped, only added to.
+read_only() {
+    mount -o remount,bind,ro "$1" 2>/dev/null || mount -o remount,bind,ro,nosuid,nodev "$1" 2>/dev/null ||
+        mount -o remount,bind,ro,nosuid,nodev,noatime "$1" 2>/dev/null || :
+}
 root=$1 run=$2 source=$3 build=$4 guest=$5 full=$6 share=$7
 shift 8
 mount -t tmpfs -o mode=755 tmpfs "$root/lab"
@@ -13,7 +18,7 @@ mount --bind "$root" "$root/lab/root"
 mount --bind "$run" "$root/lab/run"
 mount --bind "$full" "$root/lab/full"
 mount --bind "$source" "$root/lab/tree/src"
-mount -o remount,bind,ro "$root/lab/tree/src"
+read_only "$root/lab/tree/src"
 mount --bind "$build" "$root/lab/tree/build"
 mount --bind "$build/inst" "$root/lab/tree/inst"
 mount --bind "$guest" "$root/lab/tree/guest"

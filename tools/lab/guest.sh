@@ -15,9 +15,9 @@ guest_build() {
     local tree=$1/tree
     mkdir -p "$tree"/{bin,dev,proc,sys,tmp,etc}
     cp "$LAB/guest-init" "$tree/init"
-    modules_copy "$tree" igbvf igbvf
-    modules_copy "$tree" nvme nvme
-    modules_copy "$tree" virtio virtio_pci virtio_net virtio_blk
-    initramfs_pack "$tree" "$1/initrd"
+    modules_copy "$tree" igbvf igbvf || return
+    modules_copy "$tree" nvme nvme || return
+    modules_copy "$tree" virtio virtio_pci virtio_net virtio_blk || return
+    initramfs_pack "$tree" "$1/initrd" || return
     cp "$ROOT/boot/$(readlink "$ROOT/boot/vmlinuz")" "$1/vmlinuz"
 }

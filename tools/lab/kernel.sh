@@ -22,7 +22,7 @@ layer_build() {
         for each in var etc; do
             rm -rf "$2/root/$each"
             cp -a "$1/$each" "$2/root/$each"
-        done' - "$ROOT" "$1"
+        done' - "$ROOT" "$1" || return
     in_root "$1/root" rw "$CACHE/debs:/var/cache/apt/archives" -- bash -euc '
         export DEBIAN_FRONTEND=noninteractive
         apt-get -qq -o APT::Sandbox::User=root update
@@ -58,8 +58,8 @@ kernel_stage() {
 
 kernel_build() {
     in_root "$KERNEL_TOOLS" ro "$LAB:/src:ro" "$KERNEL_WORK:/build" -- \
-        nice /bin/bash /src/kernel-build /build
-    cp "$KERNEL_WORK/bzImage" "$KERNEL_WORK/config" "$1/"
+        nice /bin/bash /src/kernel-build /build || return
+    cp "$KERNEL_WORK/bzImage" "$KERNEL_WORK/config" "$1/" || return
     remove_tree "$KERNEL_WORK"
     remove_tree "$(dirname "$KERNEL_TOOLS")"
 }

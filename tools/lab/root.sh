@@ -70,7 +70,7 @@ mmdebstrap_prepare() {
         rm -f "$CACHE"/tmp/mmdebstrap/*.deb
         mv -T "$CACHE/tmp/mmdebstrap" "$CACHE/mmdebstrap"
     fi
-    MMDEBSTRAP=(perl "$CACHE/mmdebstrap/usr/bin/mmdebstrap")
+    MMDEBSTRAP=(env "PATH=$CACHE/mmdebstrap/usr/bin:$PATH" perl "$CACHE/mmdebstrap/usr/bin/mmdebstrap")
     perl -MFile::Find -MTime::HiRes -e1 2>/dev/null ||
         fail "mmdebstrap needs perl's standard modules; ask an administrator for: apt-get install mmdebstrap"
 }
@@ -79,32 +79,28 @@ apt_here() { DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >>"$CACHE/log/apt.l
 
 root_stage() {
     local key
-    key=$({ printf '%s\n' "$SUITE" "${ROOT_PACKAGES[@]}" "${KERNEL_SKIP[@]}"; declare -f root_build kernel_unpack; } | digest)
+    key=$({ printf '%s\n' "$SUITE" "${ROOT_PACKAGES[@]}" "${KERNEL_SKIP[@]}"; cat "$LAB/root-hook"; declare -f root_build kernel_unpack; } | digest)
     [ -d "$CACHE/root-$key" ] || mmdebstrap_prepare
     stage root "$key" "preparing a Debian 13 root with the emulator, a kernel and the compiler" root_build
     ROOT=$STAGE/root
 }
 
 root_build() {
-    local into=$1 path=() packages
-    for packages in man doc info locale lintian groff bug; do
-        path+=("--dpkgopt=path-exclude=/usr/share/$packages/*")
-    done
-    path+=("--dpkgopt=path-exclude=/usr/lib/udev/hwdb.d/*")
+    local into=$1 packages
     packages=$(IFS=,; echo "${ROOT_PACKAGES[*]}")
     # Downloaded packages stay in the cache, so an interrupted run does not fetch them again.
     in_namespace "${MMDEBSTRAP[@]}" --variant=minbase --mode=root --format=directory \
         --aptopt='APT::Install-Recommends "false"' --aptopt='Acquire::Languages "none"' \
-        --aptopt='APT::Sandbox::User "root"' "${path[@]}" \
+        --aptopt='APT::Sandbox::User "root"' \
         --include="$packages" \
-        --setup-hook="mkdir -p \"\$1/var/cache/apt/archives\" && mount --bind '$CACHE/debs' \"\$1/var/cache/apt/archives\"" \
+        --setup-hook="'$LAB/root-hook' '$CACHE/debs' \"\$1\"" \
         --skip=download/empty,essential/unlink,cleanup/apt \
-        "$SUITE" "$into/root" "$(mirror)"
+        "$SUITE" "$into/root" "$(mirror)" || return
     rm -f "$into/root/etc/resolv.conf"
     mkdir -p "$into/root"/{src,build,lab,share,host,usr/local}
     cp -L /etc/resolv.conf "$into/root/etc/resolv.conf" 2>/dev/null || :
     in_root "$into/root" rw "$CACHE/debs:/var/cache/apt/archives" "$LAB:/src" -- \
-        /bin/bash -c 'set -eu; . /src/root.sh; kernel_unpack'
+        /bin/bash -c 'set -euo pipefail; . /src/root.sh; kernel_unpack' || return
     # The hardware database and rules for desktops cost the emulated host seconds at each boot.
     find "$into/root/usr/lib/udev/rules.d" -type f ! -name '50-*' ! -name '60-block*' \
         ! -name '60-persistent-storage.rules' ! -name '80-drivers*' -delete

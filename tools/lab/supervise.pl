@@ -13,6 +13,7 @@ use POSIX qw(:sys_wait_h);
 # Slower than any real pause of a machine with other work, sooner than a person gives up.
 my $SILENCE_SECONDS = 90;
 my ($SYS_prctl, $PR_SET_PDEATHSIG) = (157, 1);
+syscall($SYS_prctl, $PR_SET_PDEATHSIG, 15, 0, 0, 0);
 
 my ($folder, $boot_seconds, $timeout_seconds, $mode, $dashes, @emulator) = @ARGV;
 my $emulator_pid;

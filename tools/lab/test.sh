@@ -111,9 +111,11 @@ tier_fuzz() {
         result skip fuzz "there is no tests/fuzz"
         return
     fi
+    local option=()
+    ! grep -qs "^option('fuzz'" "$SRC"/meson.options "$SRC"/meson_options.txt || option=(-Dfuzz=true)
     layer testtools "${TEST_PACKAGES[@]}"
     local BUILD_ROOT=$STAGE/root
-    if CC=clang build fuzz "${SANITIZE[@]}" -Dfuzz=true; then
+    if CC=clang build fuzz "${SANITIZE[@]}" "${option[@]}"; then
         suite fuzz fuzz
     else
         result "not ok" fuzz "the build with clang failed"
