@@ -41,16 +41,14 @@ static const struct {
  */
 static const struct {
 	uint8_t id;
-	uint8_t size_bytes; /* 0: told by the capability itself */
-	enum plan plan;
 	const char *reason;
 } capabilities[] = {
-	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, DEVICE, "vfio-pci keeps power states consistent" },
-	{ PCI_CAP_ID_VPD, 8, DEVICE, "serial numbers; vfio-pci serialises access" },
-	{ PCI_CAP_ID_VNDR, 0, DEVICE, "drivers need it; only the function's own registers" },
-	{ PCI_CAP_ID_EXP, 0, DEVICE, "vfio-pci lets through what is safe and turns FLR into a reset" },
-	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, EMULATED, "vectors are the host's: msix.c" },
-	{ PCI_CAP_ID_AF, PCI_CAP_AF_SIZEOF, DEVICE, "FLR of conventional PCI, done by vfio-pci" },
+	{ PCI_CAP_ID_PM, "vfio-pci keeps power states consistent" },
+	{ PCI_CAP_ID_VPD, "serial numbers; vfio-pci serialises access" },
+	{ PCI_CAP_ID_VNDR, "drivers need it; only the function's own registers" },
+	{ PCI_CAP_ID_EXP, "vfio-pci lets through what is safe and turns FLR into a reset" },
+	{ PCI_CAP_ID_MSIX, "vectors are the host's: emulated, msix.c" },
+	{ PCI_CAP_ID_AF, "FLR of conventional PCI, done by vfio-pci" },
 };
 
 /* Extended capabilities, likewise. ARI, SR-IOV, ATS, PRI, PASID, ACS and resizable BARs change
@@ -151,80 +149,83 @@ static void plan_header(struct via_pci_config *config)
 	config->value[PCI_INTERRUPT_LINE] = 0;
 }
 
-static size_t capability_bytes(const struct via_pci_config *config, size_t at, uint8_t id,
-			       uint8_t fixed_bytes)
+/* How much of a capability that is not shown there is to hide. */
+static size_t hidden_bytes(const struct via_pci_config *config, size_t at)
 {
 	uint16_t flags;
 
-	if (fixed_bytes)
-		return fixed_bytes;
-	switch (id) {
-	case PCI_CAP_ID_VNDR: /* its third byte is its length */
-		return config->value[at + 2] < 3 ? 3 : config->value[at + 2];
+	switch (config->value[at]) {
 	case PCI_CAP_ID_MSI:
 		flags = (uint16_t)via_pci_config_get(config, at + PCI_MSI_FLAGS, 2);
 		return (flags & PCI_MSI_FLAGS_64BIT ? 14U : 10U) +
 		       (flags & PCI_MSI_FLAGS_MASKBIT ? 10U : 0U);
-	case PCI_CAP_ID_EXP: /* PCIe 6.0, 7.5.3: version 1 of an endpoint ends after Slot Status */
-		flags = (uint16_t)via_pci_config_get(config, at + PCI_EXP_FLAGS, 2);
-		return (flags & PCI_EXP_FLAGS_VERS) < 2 ? 0x14 : 0x3c;
+	case PCI_CAP_ID_MSIX:
+		return PCI_CAP_MSIX_SIZEOF;
 	default:
 		return 2; /* of one we do not know only the header is certain */
 	}
 }
 
-/* Returns whether the guest may see the capability at @at. */
-static bool plan_capability(struct via_pci_config *config, size_t at)
+static bool may_see(size_t at, uint8_t id)
 {
-	uint8_t id = config->value[at];
-
-	for (size_t i = 0; i < COUNT(capabilities); i++) {
-		if (capabilities[i].id != id)
-			continue;
-		set_plan(config, at + 2,
-			 capability_bytes(config, at, id, capabilities[i].size_bytes) - 2,
-			 capabilities[i].plan);
-		if (id == PCI_CAP_ID_MSIX) {
-			const uint16_t writable = PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE;
-
-			config->msix = (uint16_t)at;
-			config->value[at + 3] &= (uint8_t)~(writable >> 8);
-			config->writable[at + 3] = writable >> 8;
-		} else if (id == PCI_CAP_ID_EXP) {
-			config->pcie = (uint16_t)at;
-		}
-		return true;
-	}
-	hide(config, at + 2, capability_bytes(config, at, id, 0) - 2);
+	/* MSI-X is emulated whole; of what is the device's, the device knows the end. */
+	if (id == PCI_CAP_ID_MSIX && at + PCI_CAP_MSIX_SIZEOF > PCI_CFG_SPACE_SIZE)
+		return false;
+	for (size_t i = 0; i < COUNT(capabilities); i++)
+		if (capabilities[i].id == id)
+			return true;
 	return false;
+}
+
+static void plan_msix(struct via_pci_config *config, size_t at)
+{
+	const uint8_t writable = (PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE) >> 8;
+
+	set_plan(config, at, PCI_CAP_MSIX_SIZEOF, EMULATED);
+	config->value[at + 3] &= (uint8_t)~writable;
+	config->writable[at + 3] = writable;
+	config->msix = (uint16_t)at;
 }
 
 static void plan_capabilities(struct via_pci_config *config)
 {
-	bool seen[256] = { false };
+	uint8_t found[(PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF) / 4], ids[COUNT(found)];
+	bool seen[PCI_CFG_SPACE_SIZE] = { false };
 	size_t link = PCI_CAPABILITY_LIST; /* the byte that points to the next one shown */
-	size_t at;
+	size_t count = 0, at = 0;
 
-	/* Registers outside any capability are the device's own. */
-	set_plan(config, PCI_STD_HEADER_SIZEOF, 256 - PCI_STD_HEADER_SIZEOF, DEVICE);
-	if (!(via_pci_config_get(config, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST)) {
-		config->value[link] = 0;
-		return;
-	}
-	at = config->value[link] & ~3U;
-	/* The longest capability this code reads the fixed part of is 12 bytes. */
-	while (at >= PCI_STD_HEADER_SIZEOF && at <= 256 - 12 && !seen[at]) {
-		size_t next = config->value[at + 1] & ~3U;
-
+	/* Registers outside any capability, and those of most, are the device's own. */
+	set_plan(config, PCI_STD_HEADER_SIZEOF, PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF, DEVICE);
+	if (via_pci_config_get(config, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST)
+		at = config->value[link] & ~3U;
+	while (at >= PCI_STD_HEADER_SIZEOF && !seen[at]) {
 		seen[at] = true;
-		set_plan(config, at, 2, EMULATED);
-		if (plan_capability(config, at)) {
-			config->value[link] = (uint8_t)at;
-			link = at + 1;
-		} else {
-			config->value[at] = config->value[at + 1] = 0;
+		found[count] = (uint8_t)at;
+		ids[count++] = config->value[at];
+		at = config->value[at + 1] & ~3U;
+	}
+
+	/* In this order, so that capabilities which overlap give nothing away. */
+	for (size_t i = 0; i < count; i++) {
+		at = found[i];
+		if (!may_see(at, ids[i])) {
+			size_t end = at + hidden_bytes(config, at);
+
+			hide(config, at, (end < PCI_CFG_SPACE_SIZE ? end : PCI_CFG_SPACE_SIZE) - at);
 		}
-		at = next;
+	}
+	for (size_t i = 0; i < count; i++) {
+		at = found[i];
+		if (!may_see(at, ids[i]))
+			continue;
+		if (ids[i] == PCI_CAP_ID_MSIX && !config->msix)
+			plan_msix(config, at);
+		else if (ids[i] == PCI_CAP_ID_EXP && !config->pcie)
+			config->pcie = (uint16_t)at;
+		set_plan(config, at, 2, EMULATED);
+		config->value[at] = ids[i];
+		config->value[link] = (uint8_t)at;
+		link = at + 1;
 	}
 	config->value[link] = 0;
 }
