@@ -27,7 +27,7 @@ modules_copy() {
     release=$(<"$ROOT/boot/release")
     mkdir -p "$tree/modules/$release"
     for name in "$@"; do
-        in_root "$ROOT" ro -- modprobe -S "$release" --show-depends "$name"
+        in_root "$ROOT" ro -- modprobe -S "$release" --show-depends "$name" || return
     done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
         while read -r path; do
             name=$(basename "${path%.xz}")
@@ -44,8 +44,8 @@ initramfs_pack() {
     cp "$ROOT/usr/bin/busybox" "$1/bin/busybox"
     chmod +x "$1/init"
     (cd "$1" && find . -print0 | in_root "$ROOT" ro "$1:/host" -- \
-        sh -c 'cd /host && cpio --null --create --format=newc --owner=0:0 --quiet' | gzip -1 >"$2")
-    rm -rf "$1"
+        sh -c 'cd /host && cpio --null --create --format=newc --owner=0:0 --quiet' | gzip -1 >"$2") &&
+        rm -rf "$1"
 }
 
 # What the accelerator is decides the CPU model too.
