@@ -18,7 +18,8 @@
 int via_image_open(const char *path, const char *what, struct via_image *image,
 		   struct via_error *err)
 {
-	via_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Of a pipe, open(2) would wait for a writer. */
+	via_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 
 	if (fd < 0)

@@ -2,6 +2,7 @@
 #include "image.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "../layout.h"
@@ -28,6 +29,13 @@ static int check_header(const struct setup_header *setup, const char *path, stru
 	return 0;
 }
 
+/* Below 4 GiB, as far as the first page tables reach. */
+static bool fits(const struct via_memory *memory, uint64_t gpa, uint64_t size_bytes)
+{
+	return gpa >= LAYOUT_KERNEL && gpa < LAYOUT_RAM_LOW_END &&
+	       via_memory_at(memory, gpa, size_bytes);
+}
+
 /* At its preferred address; a relocatable kernel lower if that does not fit. */
 static int place(const struct via_memory *memory, const struct setup_header *setup,
 		 uint64_t *load_gpa)
@@ -35,12 +43,12 @@ static int place(const struct via_memory *memory, const struct setup_header *set
 	uint64_t align = setup->kernel_alignment;
 
 	*load_gpa = setup->pref_address;
-	if (*load_gpa >= LAYOUT_KERNEL && via_memory_at(memory, *load_gpa, setup->init_size))
+	if (fits(memory, *load_gpa, setup->init_size))
 		return 0;
 	if (!setup->relocatable_kernel || !align || (align & (align - 1)))
 		return -EFBIG;
 	*load_gpa = (LAYOUT_KERNEL + align - 1) & ~(align - 1);
-	return via_memory_at(memory, *load_gpa, setup->init_size) ? 0 : -EFBIG;
+	return fits(memory, *load_gpa, setup->init_size) ? 0 : -EFBIG;
 }
 
 int via_bzimage_load(struct via_memory *memory, const struct via_image *image,

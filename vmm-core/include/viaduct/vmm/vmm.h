@@ -50,8 +50,9 @@ enum via_vmm_end {
  *
  * Every input is checked before the first device is opened. Nothing is left behind on failure.
  *
- * Return: 0; -EINVAL for a bad count, size, file or command line; -ENOENT/-EACCES for a file or
- * /dev/kvm that cannot be opened; -EFBIG when kernel or initrd do not fit; the errors of
+ * Return: 0; -EINVAL for a bad count or size, or a path that is no file; -ENOENT/-EACCES for a
+ * file or /dev/kvm that cannot be opened; -ENOEXEC for a kernel that is none, or truncated;
+ * -EFBIG when kernel or initrd do not fit; -E2BIG for a command line too long; the errors of
  * via_vfio_device_open() and via_iommu_space_map_memory(); -ENOTSUP when the host's KVM is too
  * old; -ENOMEM. Always with a sentence in @err.
  */
