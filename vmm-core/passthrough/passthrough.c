@@ -105,38 +105,46 @@ static int read_snapshot(struct via_passthrough *function, struct via_error *err
 	return via_pci_config_build(&function->config, snapshot, size_bytes, err);
 }
 
-int via_passthrough_new(const struct via_passthrough_machine *machine,
-			struct via_iommu_space *space, struct via_bdf bdf, uint8_t devfn,
-			struct via_passthrough **function_out, struct via_error *err)
+int via_passthrough_wrap(const struct via_passthrough_machine *machine,
+			 struct via_vfio_device *device, uint8_t devfn,
+			 struct via_passthrough **function_out, struct via_error *err)
 {
 	struct via_passthrough *function = calloc(1, sizeof(*function));
+	struct via_bdf_text bdf = via_bdf_text(via_vfio_device_bdf(device));
 	struct via_error why = { 0 };
 	int rc;
 
-	if (!function)
-		return via_error_sys(err, ENOMEM, "cannot describe %s", via_bdf_text(bdf).text);
+	if (!function) {
+		via_vfio_device_close(device);
+		return via_error_sys(err, ENOMEM, "cannot describe %s", bdf.text);
+	}
 	function->machine = *machine;
 	function->devfn = devfn;
+	function->device = device;
 	function->function = (struct via_pci_function){ .config = access_config, .owner = function };
-	rc = via_vfio_device_open(space, bdf, &function->device, err);
-	if (rc) {
-		free(function);
-		return rc;
-	}
 	rc = read_snapshot(function, &why);
 	if (!rc)
 		rc = via_msix_init(function, &why);
 	if (!rc)
 		rc = via_bars_init(function, &why);
 	if (rc) {
-		via_error_set(err, -rc, "%s cannot be given to a guest: %s", via_bdf_text(bdf).text,
-			      why.text);
+		via_error_set(err, -rc, "%s cannot be given to a guest: %s", bdf.text, why.text);
 		via_passthrough_free(function);
 		return rc;
 	}
 	machine->pci->functions[devfn] = &function->function;
 	*function_out = function;
 	return 0;
+}
+
+int via_passthrough_new(const struct via_passthrough_machine *machine,
+			struct via_iommu_space *space, struct via_bdf bdf, uint8_t devfn,
+			struct via_passthrough **function, struct via_error *err)
+{
+	struct via_vfio_device *device;
+	int rc = via_vfio_device_open(space, bdf, &device, err);
+
+	return rc ? rc : via_passthrough_wrap(machine, device, devfn, function, err);
 }
 
 int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *err)

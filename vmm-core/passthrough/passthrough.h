@@ -55,6 +55,13 @@ int via_passthrough_new(const struct via_passthrough_machine *machine,
 			struct via_passthrough **function, struct via_error *err);
 
 /**
+ * via_passthrough_wrap() - the same with a device that is open already; closed on failure too.
+ */
+int via_passthrough_wrap(const struct via_passthrough_machine *machine,
+			 struct via_vfio_device *device, uint8_t devfn,
+			 struct via_passthrough **function, struct via_error *err);
+
+/**
  * via_passthrough_quiesce() - after the last vCPU stopped: interrupts and bus mastering off,
  * function reset, registers out of the guest. Then its memory may be unmapped.
  *

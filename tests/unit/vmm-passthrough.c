@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "layout.h"
+#include "passthrough/passthrough.h"
+#include "vmm-function.h"
+
+#define DEVFN 8
+#define RW    (VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE)
+#define MMAP  (RW | VFIO_REGION_INFO_FLAG_MMAP)
+
+/* A passed-through function in a machine without KVM: no memory slots, no interrupts. */
+struct fixture {
+	struct vmm_function vf;
+	struct via_kvm kvm;
+	struct via_memory memory;
+	struct via_irq *irq;
+	struct via_bus mmio, pio;
+	struct via_pci_host pci;
+	struct via_passthrough *function;
+	struct via_error err;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	vmm_function_init(&f->vf);
+	f->kvm.fd = f->kvm.vm_fd = -1;
+	f->memory.kvm = &f->kvm;
+	via_pci_host_init(&f->pci, (struct via_range){ 1ULL << 34, (1ULL << 35) - 1 });
+	*state = f;
+	return via_irq_new(&f->kvm, &f->irq, &f->err);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	via_passthrough_free(f->function);
+	via_irq_free(f->irq);
+	via_bus_clear(&f->mmio);
+	via_bus_clear(&f->pio);
+	vmm_function_fini(&f->vf);
+	free(f);
+	return 0;
+}
+
+static int try(struct fixture *f)
+{
+	const struct via_passthrough_machine machine = {
+		.host = f->vf.host, .irq = f->irq, .memory = &f->memory, .mmio = &f->mmio,
+		.pio = &f->pio, .pci = &f->pci,
+	};
+
+	via_passthrough_free(f->function);
+	f->function = NULL;
+	via_pci_host_init(&f->pci, f->pci.windows[VIA_PCI_MMIO64]);
+	return via_passthrough_wrap(&machine, vmm_function_open(&f->vf), DEVFN, &f->function,
+				    &f->err);
+}
+
+static void add(struct fixture *f)
+{
+	if (try(f))
+		fail_msg("no function: %s", f->err.text);
+}
+
+static void refused(struct fixture *f, int rc, const char *why)
+{
+	assert_int_equal(try(f), rc);
+	if (!strstr(f->err.text, why))
+		fail_msg("\"%s\" does not say \"%s\"", f->err.text, why);
+	assert_non_null(strstr(f->err.text, "0000:01:10.0 cannot be given to a guest: "));
+	assert_null(f->pci.functions[DEVFN]);
+}
+
+static uint32_t config_read(struct fixture *f, size_t offset, unsigned int size_bytes)
+{
+	struct via_bus_access access = { offset, UINT64_MAX, size_bytes, false };
+
+	f->function->function.config(f->function, &access);
+	return (uint32_t)access.value;
+}
+
+static void config_write(struct fixture *f, size_t offset, unsigned int size_bytes, uint32_t value)
+{
+	struct via_bus_access access = { offset, value, size_bytes, true };
+
+	f->function->function.config(f->function, &access);
+}
+
+static uint64_t bar(struct fixture *f, unsigned int index)
+{
+	size_t at = PCI_BASE_ADDRESS_0 + index * 4;
+	uint64_t low = config_read(f, at, 4);
+
+	if (low & 1)
+		return low & ~3ULL;
+	if (low & 4)
+		low |= (uint64_t)config_read(f, at + 4, 4) << 32;
+	return low & ~15ULL;
+}
+
+static uint64_t bus_read(struct via_bus *bus, uint64_t address, unsigned int size_bytes)
+{
+	uint64_t value = 0;
+
+	via_bus_access(bus, address, &value, size_bytes, false);
+	return value;
+}
+
+static void bus_write(struct via_bus *bus, uint64_t address, unsigned int size_bytes,
+		      uint64_t value)
+{
+	via_bus_access(bus, address, &value, size_bytes, true);
+}
+
+/* "0+1000! 1000+1000": what traps has an exclamation mark. */
+static const char *segments(struct fixture *f, unsigned int index)
+{
+	const struct via_bar *cut = &f->function->bars.bars[index];
+	static char text[512];
+
+	text[0] = '\0';
+	for (size_t i = 0; i < cut->segment_count; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%llx+%llx%s",
+			 i ? " " : "", (unsigned long long)cut->segments[i].offset,
+			 (unsigned long long)cut->segments[i].size_bytes,
+			 cut->segments[i].hva ? "" : "!");
+	return text;
+}
+
+static void region(struct fixture *f, uint32_t index, uint64_t offset, uint64_t size_bytes,
+		   uint32_t flags)
+{
+	fake_region(&f->vf.fake, index, offset, size_bytes, flags);
+}
+
+static void pages_of_the_table_trap(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f);
+	assert_string_equal(segments(f, 0), "0+4000");
+	assert_string_equal(segments(f, 3), "0+1000! 1000+1000 2000+1000! 3000+1000");
+	/* However much the kernel would let be mapped. */
+	region(f, 3, 0x10000, 0x4000, MMAP);
+	add(f);
+	assert_string_equal(segments(f, 3), "0+1000! 1000+1000 2000+1000! 3000+1000");
+	/* In the middle of a page, and at the end of the BAR. */
+	vmm_function_put(&f->vf, 0x74, 4, 0x00001803);
+	vmm_function_put(&f->vf, 0x78, 4, 0x00003ff8 | 3);
+	add(f);
+	assert_string_equal(segments(f, 3), "0+1000 1000+1000! 2000+1000 3000+1000!");
+	/* Over the edge of a page. */
+	vmm_function_put(&f->vf, 0x74, 4, 0x00000ff8 | 3);
+	vmm_function_put(&f->vf, 0x78, 4, 0x00000003);
+	add(f);
+	assert_string_equal(segments(f, 3), "0+2000! 2000+2000");
+	/* Each in a BAR of its own. */
+	vmm_function_put(&f->vf, 0x74, 4, 0x00001000);
+	add(f);
+	assert_string_equal(segments(f, 0), "0+1000 1000+1000! 2000+2000");
+	assert_string_equal(segments(f, 3), "0+1000! 1000+3000");
+	/* What is mapped is the device. */
+	assert_memory_equal((uint8_t *)f->function->bars.bars[0].segments[2].hva - 0x2000,
+			    f->function->bars.bars[0].segments[0].hva, 0x1000);
+	assert_int_equal(pwrite(f->vf.fake.device_fd, "here", 4, 0x2000), 4);
+	assert_memory_equal(f->function->bars.bars[0].segments[2].hva, "here", 4);
+}
+
+static void what_the_kernel_does_not_map_traps(void **state)
+{
+	struct fixture *f = *state;
+	static const struct vfio_region_sparse_mmap_area areas[] = {
+		{ .offset = 0x1000, .size = 0x1000 }, { .offset = 0x3000, .size = 0x1000 },
+	};
+
+	region(f, 0, 0, 0x4000, RW);
+	add(f);
+	assert_string_equal(segments(f, 0), "0+4000!");
+	region(f, 0, 0, 0x4000, MMAP | VFIO_REGION_INFO_FLAG_CAPS);
+	fake_region_sparse(&f->vf.fake, 0, areas, 2);
+	add(f);
+	assert_string_equal(segments(f, 0), "0+1000! 1000+1000 2000+1000! 3000+1000");
+	/* Less than a page cannot be a memory slot. */
+	region(f, 0, 0, 0x800, RW);
+	add(f);
+	assert_string_equal(segments(f, 0), "0+800!");
+	vmm_function_put(&f->vf, 0x10, 4, 1);
+	region(f, 0, 0, 0x20, MMAP);
+	add(f);
+	assert_string_equal(segments(f, 0), "0+20!");
+	assert_int_equal(bar(f, 0), LAYOUT_PIO_BASE);
+}
+
+static void impossible_bars_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		uint32_t flags;
+		uint64_t size_bytes;
+		int rc;
+	} cases[] = {
+		{ 0xc, 0x3000, -EPROTO },	{ 0xc, 8, -EPROTO },
+		{ 0x8, 1ULL << 32, -EPROTO },	{ 0xc, 1ULL << 62, -ENOSPC },
+		{ 1, 2, -EPROTO },		{ 1, 0x10000, -EPROTO },
+		{ 0, 1ULL << 30, -ENOSPC },	{ 0xc, 1ULL << 33, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		/* Behind the other regions, so that they do not overlap. */
+		vmm_function_put(&f->vf, 0x10, 4, cases[i].flags);
+		region(f, 0, 0x30000, cases[i].size_bytes, RW);
+		if (!cases[i].rc)
+			add(f);
+		else
+			refused(f, cases[i].rc, "its BAR 0 ");
+	}
+	region(f, 0, 0, 0x4000, RW);
+	vmm_function_put(&f->vf, 0x10, 4, 0xc);
+	vmm_function_put(&f->vf, 0x24, 4, 0xc); /* 64 bits, and nothing follows */
+	region(f, 5, 0x30000, 0x1000, RW);
+	refused(f, -EPROTO, "its BAR 5 has an impossible size");
+}
+
+static void bars_are_sized_and_placed(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f);
+	assert_true(bar(f, 0) == 1ULL << 34);
+	assert_true(bar(f, 3) == (1ULL << 34) + 0x4000);
+	assert_int_equal(config_read(f, 0x10, 4) & 15, 0xc);
+	/* The upper halves take part; the bits below the size and the ROM's do not change. */
+	config_write(f, 0x10, 4, UINT32_MAX);
+	config_write(f, 0x14, 4, UINT32_MAX);
+	assert_int_equal(config_read(f, 0x10, 4), 0xffffc00c);
+	assert_int_equal(config_read(f, 0x14, 4), 0xffffffff);
+	config_write(f, 0x10, 1, 0x34);
+	config_write(f, 0x12, 2, 0x5678);
+	assert_int_equal(config_read(f, 0x10, 4), 0x5678c00c);
+	config_write(f, 0x18, 4, UINT32_MAX);
+	assert_int_equal(config_read(f, 0x18, 4), 0);
+	config_write(f, 0x30, 4, UINT32_MAX);
+	assert_int_equal(config_read(f, 0x30, 4), 0);
+	/* The device is told none of this. */
+	assert_int_equal(vmm_function_get(&f->vf, 0x10, 4), 0xc);
+}
+
+/* Regions that trap, so that no memory slot is needed. */
+static void add_trapping(struct fixture *f)
+{
+	vmm_function_put(&f->vf, 0x10, 4, 0x8);
+	vmm_function_put(&f->vf, 0x1c, 4, 0x8);
+	region(f, 0, 0, 0x4000, RW);
+	region(f, 3, 0x10000, 0x4000, RW);
+	add(f);
+	assert_int_equal(pwrite(f->vf.fake.device_fd, "registers", 9, 0x100), 9);
+	assert_int_equal(pwrite(f->vf.fake.device_fd, "others", 6, 0x13100), 6);
+}
+
+static void a_bar_is_where_the_guest_puts_it(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t base, other;
+
+	add_trapping(f);
+	base = bar(f, 0);
+	other = bar(f, 3);
+	assert_int_equal(base, LAYOUT_MMIO32_BASE);
+	assert_int_equal(bus_read(&f->mmio, base + 0x100, 4), 0xffffffff);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(bus_read(&f->mmio, base + 0x100, 1), 'r');
+	assert_int_equal(bus_read(&f->mmio, other + 0x3100, 1), 'o');
+	bus_write(&f->mmio, base + 0x100, 1, 'R');
+	assert_int_equal(bus_read(&f->mmio, base + 0x100, 2), 'R' | 'e' << 8);
+	/* Moved while it is decoded. */
+	config_write(f, 0x10, 4, 0xd0000000);
+	assert_int_equal(bus_read(&f->mmio, base + 0x100, 1), 0xff);
+	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 'R');
+	/* Decoding off takes it away, with the device told after. */
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 0xff);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_MASTER);
+	assert_int_equal(f->mmio.count, 0);
+	config_write(f, PCI_COMMAND, 1, PCI_COMMAND_MEMORY);
+	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 'R');
+	/* One bit of several. */
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	assert_int_equal(f->mmio.count, 0);
+}
+
+static void a_bar_outside_the_windows_is_not_decoded(void **state)
+{
+	static const uint32_t bad[] = {
+		0, 0x100000, LAYOUT_ECAM_BASE, LAYOUT_IOAPIC_BASE, LAYOUT_LAPIC_BASE, 0xffffc000,
+	};
+	struct fixture *f = *state;
+	uint64_t other;
+
+	add_trapping(f);
+	other = bar(f, 3);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		config_write(f, 0x10, 4, bad[i]);
+		assert_int_equal(bus_read(&f->mmio, bad[i] + 0x100, 1), 0xff);
+		assert_int_equal(f->mmio.count, 1);
+		assert_int_equal(bus_read(&f->mmio, other + 0x3100, 1), 'o');
+	}
+	config_write(f, 0x10, 4, 0xd0000000);
+	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 'r');
+}
+
+static void of_two_bars_in_one_place_the_first_stays(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t other;
+
+	add_trapping(f);
+	other = bar(f, 3);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	config_write(f, 0x10, 4, (uint32_t)other);
+	assert_int_equal(bus_read(&f->mmio, other + 0x3100, 1), 'o');
+	assert_non_null(strstr(f->vf.log, "BAR 0 cannot be at"));
+	/* They can change places. */
+	config_write(f, 0x1c, 4, 0xd0000000);
+	config_write(f, 0x10, 4, (uint32_t)other);
+	assert_int_equal(bus_read(&f->mmio, other + 0x100, 1), 'r');
+	assert_int_equal(bus_read(&f->mmio, 0xd0003100, 1), 'o');
+}
+
+static void ports_are_decoded_by_their_own_bit(void **state)
+{
+	struct fixture *f = *state;
+
+	vmm_function_put(&f->vf, 0x10, 4, 1);
+	region(f, 0, 0, 0x20, RW);
+	add(f);
+	assert_int_equal(pwrite(f->vf.fake.device_fd, "ports", 5, 0), 5);
+	assert_int_equal(bar(f, 0), 0x1000);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(bus_read(&f->pio, 0x1000, 1), 0xff);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	assert_int_equal(bus_read(&f->pio, 0x1000, 1), 'p');
+	assert_int_equal(bus_read(&f->mmio, 0x1000, 1), 0xff);
+	config_write(f, 0x10, 4, UINT32_MAX);
+	assert_int_equal(config_read(f, 0x10, 4), 0xffffffe1);
+	assert_int_equal(bus_read(&f->pio, 0x1000, 1), 0xff);
+	config_write(f, 0x10, 4, 0x3f8); /* over the serial port */
+	assert_int_equal(f->pio.count, 0);
+	config_write(f, 0x10, 4, 0xc020);
+	assert_int_equal(bus_read(&f->pio, 0xc024, 1), 's');
+}
+
+static void the_device_is_asked_for_what_is_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct via_vfio_device_stats before, after;
+
+	add(f);
+	before = via_vfio_device_stats(f->function->device);
+	assert_int_equal(config_read(f, 0, 4), 0x10ca8086);
+	assert_int_equal(config_read(f, 0x70, 4), 0x0002a011);
+	after = via_vfio_device_stats(f->function->device);
+	assert_int_equal(after.config_reads, before.config_reads);
+	vmm_function_put(&f->vf, 0xa8, 4, 0x12345678);
+	assert_int_equal(config_read(f, 0xa8, 4), 0x12345678);
+	config_write(f, 0xa8, 2, 0xabcd);
+	assert_int_equal(vmm_function_get(&f->vf, 0xa8, 4), 0x1234abcd);
+	/* Of a doubleword, the bytes that are: the status, behind the command. */
+	config_write(f, PCI_COMMAND, 4, 0xf9000000 | PCI_COMMAND_SERR);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_STATUS, 2), 0xf900);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_SERR);
+	config_write(f, 0, 4, 0);
+	config_write(f, 0x74, 4, 0);
+	assert_int_equal(vmm_function_get(&f->vf, 0, 4), 0x10ca8086);
+	assert_int_equal(vmm_function_get(&f->vf, 0x74, 4), 3);
+	/* The header of a capability and the first byte behind it, in one write. */
+	config_write(f, 0xa0, 4, 0xffffffff);
+	assert_int_equal(vmm_function_get(&f->vf, 0xa0, 4), 0xffff0010);
+}
+
+static void without_extended_space_there_is_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	region(f, VFIO_PCI_CONFIG_REGION_INDEX, 0x20000, 0x100, RW);
+	add(f);
+	assert_int_equal(config_read(f, 0x100, 4), 0);
+	assert_int_equal(config_read(f, 0xffc, 4), 0);
+	assert_int_equal(config_read(f, 0xfc, 4), 0);
+	config_write(f, 0x100, 4, 0xffffffff);
+	assert_int_equal(vmm_function_get(&f->vf, 0x100, 4), 0x00010001);
+	region(f, VFIO_PCI_CONFIG_REGION_INDEX, 0x20000, 0x80, RW);
+	refused(f, -EPROTO, "shows only 128 bytes of its configuration space");
+}
+
+static void tables_outside_their_bar_are_refused(void **state)
+{
+	static const struct {
+		uint32_t table, pending;
+		const char *why; /* NULL: it is fine */
+	} cases[] = {
+		{ 0x00003fd0 | 3, 0x3, NULL },
+		{ 0x00003fd8 | 3, 0x3, "its MSI-X table lies outside BAR 3" },
+		{ 0xfffffff8 | 3, 0x3, "its MSI-X table lies outside BAR 3" },
+		{ 0x00000001, 0x3, "its MSI-X table lies outside BAR 1" },
+		{ 0x00000004, 0x3, "its MSI-X table lies outside BAR 4" },
+		{ 0x00000006, 0x3, "its MSI-X table lies outside BAR 6" },
+		{ 0x00000007, 0x3, "its MSI-X table lies outside BAR 7" },
+		{ 0x3, 0x00003ff8 | 3, NULL },
+		{ 0x3, 0x00004000 | 3, "its MSI-X pending bits lies outside BAR 3" },
+		{ 0x3, 0x00000002, "its MSI-X pending bits lies outside BAR 2" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		vmm_function_put(&f->vf, 0x74, 4, cases[i].table);
+		vmm_function_put(&f->vf, 0x78, 4, cases[i].pending);
+		if (cases[i].why)
+			refused(f, -EPROTO, cases[i].why);
+		else
+			add(f);
+	}
+	vmm_function_put(&f->vf, 0x72, 2, 3);
+	refused(f, -EPROTO, "it claims 4 MSI-X vectors, and the kernel knows 3");
+	vmm_function_put(&f->vf, 0x72, 2, 0x7ff);
+	refused(f, -EPROTO, "it claims 2048 MSI-X vectors");
+}
+
+static void the_largest_table_is_32_kib(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vf.fake.irqs[VFIO_PCI_MSIX_IRQ_INDEX].count = 2048;
+	vmm_function_put(&f->vf, 0x72, 2, 0x7ff);
+	vmm_function_put(&f->vf, 0x74, 4, 0x00001003);
+	vmm_function_put(&f->vf, 0x78, 4, 0x0000a003);
+	region(f, 3, 0x30000, 0x10000, MMAP);
+	assert_int_equal(ftruncate(f->vf.fake.device_fd, 0x40000), 0);
+	add(f);
+	assert_string_equal(segments(f, 3), "0+1000 1000+8000! 9000+1000 a000+1000! b000+5000");
+	assert_int_equal(f->function->msix.count, 2048);
+	assert_int_equal(f->function->msix.structures[MSIX_PBA].size_bytes, 256);
+}
+
+static void without_msix_nothing_traps(void **state)
+{
+	struct fixture *f = *state;
+
+	vmm_function_put(&f->vf, 0x34, 1, 0xa0);
+	add(f);
+	assert_string_equal(segments(f, 3), "0+1000! 1000+3000"); /* as the kernel cut it */
+	region(f, 3, 0x10000, 0x4000, MMAP);
+	add(f);
+	assert_string_equal(segments(f, 3), "0+4000");
+	assert_int_equal(f->function->msix.count, 0);
+	config_write(f, 0x72, 2, 0xffff);
+}
+
+static uint64_t table_read(struct fixture *f, uint64_t offset, unsigned int size_bytes)
+{
+	struct via_bus_access access = { 0, UINT64_MAX, size_bytes, false };
+
+	assert_true(via_msix_access(f->function, 3, offset, &access));
+	return access.value;
+}
+
+static void table_write(struct fixture *f, uint64_t offset, unsigned int size_bytes, uint64_t value)
+{
+	struct via_bus_access access = { 0, value, size_bytes, true };
+
+	assert_true(via_msix_access(f->function, 3, offset, &access));
+}
+
+static void the_table_is_a_table(void **state)
+{
+	struct fixture *f = *state;
+	struct via_bus_access access = { 0, 0, 4, false };
+
+	add(f);
+	for (uint64_t i = 0; i < VMM_FUNCTION_VECTORS; i++) {
+		assert_int_equal(table_read(f, i * 16, 8), 0);
+		assert_true(table_read(f, i * 16 + 8, 8) == 1ULL << 32); /* masked */
+	}
+	table_write(f, 16, 4, 0xfee01003);
+	table_write(f, 24, 8, 0xffffffff00004041);
+	assert_int_equal(table_read(f, 16, 4) & UINT32_MAX, 0xfee01000); /* doubleword-aligned */
+	assert_int_equal(table_read(f, 24, 4) & UINT32_MAX, 0x4041);
+	assert_int_equal(table_read(f, 28, 4) & UINT32_MAX, 1); /* the rest is reserved */
+	table_write(f, 32, 8, 0x00000001fee00000);
+	assert_true(table_read(f, 32, 8) == 0x00000001fee00000);
+	assert_int_equal(table_read(f, 0, 8), 0);
+	/* What is neither a doubleword nor a quadword in its place is not defined: nothing. */
+	assert_int_equal(table_read(f, 16, 1) & 0xff, 0xff);
+	assert_int_equal(table_read(f, 18, 4) & UINT32_MAX, UINT32_MAX);
+	assert_true(table_read(f, 20, 8) == UINT64_MAX);
+	table_write(f, 16, 2, 0);
+	table_write(f, 20, 8, 0);
+	assert_int_equal(table_read(f, 16, 4) & UINT32_MAX, 0xfee01000);
+	/* Pending bits are read-only; only their bytes and the table's are answered. */
+	table_write(f, 0x2000, 8, UINT64_MAX);
+	assert_int_equal(table_read(f, 0x2000, 8), 0);
+	assert_false(via_msix_access(f->function, 3, 48, &access));
+	assert_false(via_msix_access(f->function, 3, 0x2008, &access));
+	assert_false(via_msix_access(f->function, 3, 0x1ffc, &access));
+	assert_false(via_msix_access(f->function, 0, 0, &access));
+	assert_true(via_msix_covers(&f->function->msix, 3, 47, 1));
+	assert_false(via_msix_covers(&f->function->msix, 3, 48, 0x1fd0));
+	assert_true(via_msix_covers(&f->function->msix, 3, 48, 0x1fd1));
+	assert_false(via_msix_covers(&f->function->msix, 2, 0, 0x4000));
+}
+
+/* Here KVM has no GSI to give: it is said, and the device is left as it is. */
+static void a_vector_that_cannot_be_routed_is_not_connected(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f);
+	table_write(f, 0, 8, 0xfee00000);
+	config_write(f, 0x72, 2, 0x8000);
+	table_write(f, 8, 8, 0x41);
+	assert_non_null(strstr(f->vf.log, "0000:01:10.0: MSI-X vector 0 cannot be unmasked"));
+	assert_int_equal(via_vfio_device_stats(f->function->device).set_irqs, 0);
+	assert_int_equal(table_read(f, 12, 4) & UINT32_MAX, 0);
+}
+
+static void quiescing_leaves_the_function_quiet(void **state)
+{
+	struct fixture *f = *state;
+
+	add_trapping(f);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	assert_true(f->mmio.count > 0);
+	assert_int_equal(f->vf.fake.resets, 0);
+	assert_int_equal(via_passthrough_quiesce(f->function, &f->err), 0);
+	assert_int_equal(f->mmio.count, 0);
+	assert_int_equal(f->vf.fake.resets, 1);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
+	/* A reset that fails is told, and the rest is done all the same. */
+	config_write(f, PCI_COMMAND, 2, 0);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	f->vf.fake.reset_rc = -EIO;
+	assert_int_equal(via_passthrough_quiesce(f->function, &f->err), -EIO);
+	assert_non_null(strstr(f->err.text, "cannot reset 0000:01:10.0"));
+	assert_int_equal(f->mmio.count, 0);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
+	via_passthrough_free(f->function);
+	f->function = NULL;
+	assert_null(f->pci.functions[DEVFN]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(pages_of_the_table_trap),
+		TEST(what_the_kernel_does_not_map_traps),
+		TEST(impossible_bars_are_refused),
+		TEST(bars_are_sized_and_placed),
+		TEST(a_bar_is_where_the_guest_puts_it),
+		TEST(a_bar_outside_the_windows_is_not_decoded),
+		TEST(of_two_bars_in_one_place_the_first_stays),
+		TEST(ports_are_decoded_by_their_own_bit),
+		TEST(the_device_is_asked_for_what_is_its_own),
+		TEST(without_extended_space_there_is_nothing),
+		TEST(tables_outside_their_bar_are_refused),
+		TEST(the_largest_table_is_32_kib),
+		TEST(without_msix_nothing_traps),
+		TEST(the_table_is_a_table),
+		TEST(a_vector_that_cannot_be_routed_is_not_connected),
+		TEST(quiescing_leaves_the_function_quiet),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
