@@ -65,6 +65,7 @@ build_watched() {
 stage() {
     local name=$1 key=$2 title=$3 builder=$4 lock temporary began log
     STAGE=$CACHE/$name-$key
+    : >"$CACHE/locks/used-$name-$key"
     [ -d "$STAGE" ] && return
     exec {lock}>"$CACHE/locks/$name"
     flock -n "$lock" || { step "waiting for another lab that is preparing: $title"; flock "$lock"; }
@@ -85,4 +86,13 @@ stage() {
         step "$title: done in $((SECONDS - began)) s"
     fi
     exec {lock}>&-
+}
+
+# Removes what no lab has used for a week: other versions of this repository need other stages.
+prune() {
+    local each
+    find "$CACHE/locks" -name 'used-*' -mtime +7 | while read -r each; do
+        remove_tree "$CACHE/${each##*/used-}"
+        rm -f "$each"
+    done
 }

@@ -43,7 +43,7 @@ suite_count() {
             SKIP) result skip "$suite-$build/$name" "$(sed -n "s/^.*\(SKIP: .*\)/\1/p" "$log" | head -n 1)" ;;
             *) result "not ok" "$suite-$build/$name" "$verdict" ;;
         esac
-    done < <(sed -nE 's,^ *[0-9]+/[0-9]+ +(.*[^ ]) +(OK|SKIP|FAIL|TIMEOUT|ERROR|EXPECTEDFAIL|UNEXPECTEDPASS|INTERRUPT) +[0-9.]+s.*,\2 \1,p' "$log" |
+    done < <(sed '/^Summary of Failures/,$d' "$log" | sed -nE 's,^ *[0-9]+/[0-9]+ +(.*[^ ]) +(OK|SKIP|FAIL|TIMEOUT|ERROR|EXPECTEDFAIL|UNEXPECTEDPASS|INTERRUPT) +[0-9.]+s.*,\2 \1,p' |
         sed 's/ viaduct:[^ ]* \/ / /')
     if [ ${#COUNTED} = "$before" ]; then
         if grep -q 'No suitable tests\|No tests defined' "$log"; then
