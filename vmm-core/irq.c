@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "layout.h"
 
@@ -164,7 +165,16 @@ static int set_irqfd(struct via_irq *irq, int gsi, int eventfd, uint32_t flags)
 
 int via_irq_attach(struct via_irq *irq, int gsi, int eventfd)
 {
-	return set_irqfd(irq, gsi, eventfd, 0);
+	int rc = set_irqfd(irq, gsi, eventfd, 0);
+	uint64_t pending;
+
+	/*
+	 * KVM delivers what was signalled before, but leaves it counted: detached again, it would
+	 * look pending, and attached again, be delivered twice. What comes from now on KVM counts off.
+	 */
+	if (!rc && read(eventfd, &pending, sizeof(pending)) < 0)
+		return 0; /* nothing was */
+	return rc;
 }
 
 void via_irq_detach(struct via_irq *irq, int gsi, int eventfd)

@@ -39,7 +39,12 @@ void via_irq_msi_route(struct via_irq *irq, int gsi, uint64_t address, uint32_t 
  */
 int via_irq_commit(struct via_irq *irq);
 
-/** via_irq_attach() - each signal of @eventfd raises @gsi, in the kernel. Return: 0 or -errno. */
+/**
+ * via_irq_attach() - each signal of @eventfd raises @gsi, in the kernel; one that waits in it does
+ * at once. @eventfd is a non-blocking one.
+ *
+ * Return: 0, or the errno of KVM_IRQFD.
+ */
 int via_irq_attach(struct via_irq *irq, int gsi, int eventfd);
 
 /** via_irq_detach() - the reverse; signals then stay counted in the eventfd. */
