@@ -15,6 +15,8 @@ int via_kvm_ioctl(struct via_kvm *kvm, int fd, unsigned long request, void *argu
 	int rc;
 
 	atomic_fetch_add_explicit(&kvm->ioctls[_IOC_NR(request)], 1, memory_order_relaxed);
+	if (kvm->call)
+		return kvm->call(kvm->data, fd, request, argument);
 	rc = ioctl(fd, request, argument);
 	return rc < 0 ? -errno : rc;
 }

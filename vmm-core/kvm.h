@@ -15,6 +15,9 @@ struct via_kvm {
 	int vm_fd;
 	size_t run_bytes; /* of a vCPU's shared page, struct kvm_run and what follows */
 	atomic_uint_least64_t ioctls[256]; /* by _IOC_NR(); all are of type KVMIO */
+	/* Who answers instead of KVM, in a test; NULL is KVM itself. Returns as via_kvm_ioctl(). */
+	int (*call)(void *data, int fd, unsigned long request, void *argument);
+	void *data;
 };
 
 /**
