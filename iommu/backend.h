@@ -18,17 +18,24 @@ struct via_iommu_geometry {
 	uint64_t entries_left; /* maps the kernel still allows; UINT64_MAX when it does not say */
 };
 
+/* Whom to tell of a group or device file; .attached may be NULL. */
+struct via_iommu_attach {
+	via_iommu_attach_fn attached;
+	void *data;
+};
+
 struct via_iommu_backend_ops {
 	/* @port outlives the backend. Errors: those of via_iommu_space_new(). */
 	int (*open)(struct via_host *host, struct via_ioctl_port *port, void **backend,
 		    struct via_error *err);
 	/* Devices are closed and memory is unmapped before. */
 	void (*close)(void *backend);
-	/* Attach the function and open it: errors of via_iommu_space_open_device(). The function
+	/* Attach the function, tell @attach of the file, and open the function: errors of via_iommu_space_open_device(). The function
 	 * has a VFIO driver and is a member of @group. On failure nothing stays attached that was
 	 * not before. */
 	int (*open_device)(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
-			   int *device_fd, struct via_error *err);
+			   const struct via_iommu_attach *attach, int *device_fd,
+			   struct via_error *err);
 	/* @geometry is zero-initialised. Once a device is attached; again after each. */
 	int (*query)(void *backend, struct via_iommu_geometry *geometry, struct via_error *err);
 	/* 0 or the errno, as the kernel said it. */

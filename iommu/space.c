@@ -17,6 +17,7 @@ struct via_iommu_space {
 	struct via_ioctl_port port;
 	const struct via_iommu_backend_ops *ops;
 	void *backend;
+	struct via_iommu_attach attach;
 	bool attached; /* a device was opened, so geometry is known */
 	struct via_iommu_geometry geometry;
 	struct via_range_set reserved; /* of all groups attached so far */
@@ -49,6 +50,7 @@ int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backe
 	space->host = host;
 	space->port = port;
 	space->ops = &via_iommu_type1_ops;
+	space->geometry.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	rc = space->ops->open(host, &space->port, &space->backend, err);
 	if (rc) {
 		free(space);
@@ -124,7 +126,7 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 				     "%s is not bound to vfio-pci (its driver is %s): viaduct bind "
 				     "%s",
 				     where.text, *self->driver ? self->driver : "none", where.text);
-	rc = space->ops->open_device(space->backend, &group, bdf, &fd, err);
+	rc = space->ops->open_device(space->backend, &group, bdf, &space->attach, &fd, err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < group.reserved.count; i++)
@@ -136,6 +138,12 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 	space->attached = true;
 	*device_fd = via_steal_fd(&fd);
 	return 0;
+}
+
+void via_iommu_space_on_attach(struct via_iommu_space *space, via_iommu_attach_fn attached,
+			       void *data)
+{
+	space->attach = (struct via_iommu_attach){ .attached = attached, .data = data };
 }
 
 const struct via_range_set *via_iommu_space_iova(const struct via_iommu_space *space)
@@ -190,7 +198,7 @@ static int piece_check(const struct via_iommu_space *space, const struct via_iom
 				     "guest memory at 0x%" PRIx64 " of 0x%" PRIx64
 				     " bytes is mapped twice",
 				     piece->iova, piece->size_bytes);
-	if (!via_range_set_contains(&space->geometry.iova, range))
+	if (space->attached && !via_range_set_contains(&space->geometry.iova, range))
 		return out_of_range(&space->geometry.iova, range, err);
 	if (via_range_set_add(taken, range))
 		return via_error_sys(err, ENOMEM, "cannot map guest memory");
@@ -283,30 +291,38 @@ static int unmap_from(struct via_iommu_space *space, size_t first, struct via_er
 	return result;
 }
 
-int via_iommu_space_map_memory(struct via_iommu_space *space,
-			       const struct via_iommu_mapping *pieces, size_t count,
-			       struct via_error *err)
+int via_iommu_space_check_memory(struct via_iommu_space *space,
+				 const struct via_iommu_mapping *pieces, size_t count,
+				 struct via_error *err)
 {
-	size_t before = space->mapped_count;
 	struct via_iommu_memlock memlock;
 	uint64_t total_bytes = 0;
-	struct via_range *mapped;
-	int rc;
+	int rc = pieces_check(space, pieces, count, &total_bytes, err);
 
-	if (!space->attached)
-		return via_error_set(err, EINVAL,
-				     "no device is attached yet, so nothing can be mapped for one");
-	rc = pieces_check(space, pieces, count, &total_bytes, err);
 	if (rc)
 		return rc;
-	if (count > space->geometry.entries_left)
+	if (space->attached && count > space->geometry.entries_left)
 		return via_error_set(
 			err, ENOSPC,
 			"guest memory needs %zu DMA mappings and the kernel has %" PRIu64
 			" left: raise vfio_iommu_type1.dma_entry_limit",
 			count, space->geometry.entries_left);
 	memlock = via_iommu_memlock_read(space->host);
-	rc = via_iommu_memlock_check(&memlock, total_bytes, err);
+	return via_iommu_memlock_check(&memlock, total_bytes, err);
+}
+
+int via_iommu_space_map_memory(struct via_iommu_space *space,
+			       const struct via_iommu_mapping *pieces, size_t count,
+			       struct via_error *err)
+{
+	size_t before = space->mapped_count;
+	struct via_range *mapped;
+	int rc;
+
+	if (!space->attached)
+		return via_error_set(err, EINVAL,
+				     "no device is attached yet, so nothing can be mapped for one");
+	rc = via_iommu_space_check_memory(space, pieces, count, err);
 	if (rc)
 		return rc;
 	mapped = reallocarray(space->mapped, before + count, sizeof(*mapped));

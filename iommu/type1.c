@@ -191,7 +191,8 @@ static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf, st
 }
 
 static int type1_open_device(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
-			     int *device_fd, struct via_error *err)
+			     const struct via_iommu_attach *attach, int *device_fd,
+			     struct via_error *err)
 {
 	struct type1 *type1 = backend;
 	via_autofree struct attached_group *fresh = NULL;
@@ -209,6 +210,8 @@ static int type1_open_device(void *backend, const struct via_iommu_group *group,
 		rc = group_open(type1, group, bdf, &group_fd, err);
 		if (!rc)
 			rc = group_attach(type1, group, group_fd, err);
+		if (!rc && attach->attached)
+			rc = attach->attached(attach->data, group_fd, err);
 		if (rc)
 			return rc;
 	}

@@ -11,21 +11,25 @@
 #define CTRL_A	    0x01
 #define FILE_PREFIX "file="
 
-static int set_raw(struct via_run_console *console, struct via_error *err)
+static int open_keys(struct via_run_console *console, struct via_error *err)
 {
-	struct termios raw;
-
 	if (tcgetattr(STDIN_FILENO, &console->saved))
 		return 0; /* not a terminal */
 	if (pipe2(console->keys, O_CLOEXEC | O_NONBLOCK))
 		return via_error_sys(err, errno, "cannot set up the guest's console");
-	raw = console->saved;
+	console->in = console->keys[0];
+	return 0;
+}
+
+static int set_raw(struct via_run_console *console, struct via_error *err)
+{
+	struct termios raw = console->saved;
+
 	cfmakeraw(&raw);
 	raw.c_oflag |= OPOST; /* messages of the command itself still end in a proper new line */
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw))
 		return via_error_sys(err, errno, "cannot put the terminal into raw mode");
 	console->raw = true;
-	console->in = console->keys[0];
 	return 0;
 }
 
@@ -40,7 +44,7 @@ int via_run_console_open(struct via_run_console *console, const char *spec,
 	if (!strcmp(spec, "stdio")) {
 		console->in = STDIN_FILENO;
 		console->out = STDOUT_FILENO;
-		return set_raw(console, err);
+		return open_keys(console, err);
 	}
 	if (!strncmp(spec, FILE_PREFIX, strlen(FILE_PREFIX))) {
 		const char *path = spec + strlen(FILE_PREFIX);
@@ -85,8 +89,13 @@ static void keys_typed(void *data)
 int via_run_console_attach(struct via_run_console *console, struct via_vmm *vmm,
 			   struct via_error *err)
 {
+	int rc;
+
 	console->vmm = vmm;
-	return console->raw ? via_vmm_watch(vmm, STDIN_FILENO, keys_typed, console, err) : 0;
+	if (console->keys[1] < 0)
+		return 0;
+	rc = via_vmm_watch(vmm, STDIN_FILENO, keys_typed, console, err);
+	return rc ? rc : set_raw(console, err);
 }
 
 void via_run_console_close(struct via_run_console *console)

@@ -2,10 +2,12 @@
 #include "run-stats.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
@@ -122,18 +124,52 @@ static json_t *stats_json(const struct via_vmm_stats *stats, uint64_t begin_ns, 
 			 "private_bytes", number(private_bytes()));
 }
 
+/*
+ * A new file beside @path, to be renamed over it: nobody sees half of one. What is no regular file
+ * (/dev/stdout, a pipe) cannot be replaced and is written as it is: *@temporary is NULL then.
+ */
+static int open_output(const char *path, char **temporary, struct via_error *err)
+{
+	struct stat status;
+	int fd;
+
+	*temporary = NULL;
+	if (!stat(path, &status) && !S_ISREG(status.st_mode)) {
+		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return fd < 0 ? via_error_sys(err, errno, "cannot write %s", path) : fd;
+	}
+	if (asprintf(temporary, "%s.XXXXXX", path) < 0) {
+		*temporary = NULL;
+		return via_error_sys(err, ENOMEM, "cannot write %s", path);
+	}
+	fd = mkostemp(*temporary, O_CLOEXEC);
+	if (fd < 0)
+		return via_error_sys(err, errno, "cannot write %s", path);
+	fchmod(fd, 0644);
+	return fd;
+}
+
+int via_run_stats_check(const char *path, struct via_error *err)
+{
+	via_autofree char *temporary = NULL;
+	via_autoclose int fd = open_output(path, &temporary, err);
+
+	if (fd < 0)
+		return fd;
+	if (temporary)
+		unlink(temporary);
+	return 0;
+}
+
 int via_run_stats_write(struct via_vmm *vmm, const char *path, uint64_t begin_ns, const char *end,
 			struct via_error *err)
 {
 	via_autofree char *temporary = NULL;
+	via_autoclose int fd = -1;
 	struct via_vmm_stats stats;
 	json_t *json;
 	int rc;
 
-	if (asprintf(&temporary, "%s.new", path) < 0) {
-		temporary = NULL;
-		return via_error_sys(err, ENOMEM, "cannot write %s", path);
-	}
 	rc = via_vmm_stats(vmm, &stats, err);
 	if (rc)
 		return rc;
@@ -141,10 +177,17 @@ int via_run_stats_write(struct via_vmm *vmm, const char *path, uint64_t begin_ns
 	via_vmm_stats_clear(&stats);
 	if (!json)
 		return via_error_sys(err, ENOMEM, "cannot write %s", path);
+	fd = open_output(path, &temporary, err);
+	if (fd < 0) {
+		json_decref(json);
+		return fd;
+	}
 	errno = 0;
-	if (json_dump_file(json, temporary, JSON_INDENT(2)) || rename(temporary, path)) {
+	if (json_dumpfd(json, fd, JSON_INDENT(2)) || write(fd, "\n", 1) != 1 ||
+	    (temporary && rename(temporary, path))) {
 		rc = via_error_sys(err, errno ? errno : EIO, "cannot write %s", path);
-		unlink(temporary);
+		if (temporary)
+			unlink(temporary);
 	}
 	json_decref(json);
 	return rc;

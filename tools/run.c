@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static int parse_size(const char *text, uint64_t *size_bytes)
 	if (errno)
 		return -ERANGE;
 	if (*end) {
-		const char *unit = strchr(units, *end & ~0x20);
+		const char *unit = strchr(units, toupper((unsigned char)*end));
 
 		if (!unit || end[1])
 			return -EINVAL;
@@ -131,7 +132,7 @@ static void signalled(void *data)
 		via_error_print("%s", err.text);
 }
 
-/* Signals become events of the guest's loop; blocked before any thread exists. */
+/* Signals become events of the guest's loop; blocked before its threads exist. */
 static int watch_signals(struct run *run, struct via_error *err)
 {
 	sigset_t set;
@@ -158,13 +159,17 @@ static int run_guest(struct run *run, struct via_error *err)
 	};
 	struct via_error stats_err;
 	enum via_vmm_end end;
-	int rc, stats_rc;
+	int rc = 0, stats_rc;
 
-	rc = add_devices(run, err);
+	if (run->stats_path)
+		rc = via_run_stats_check(run->stats_path, err);
 	if (!rc)
-		rc = watch_signals(run, err);
+		rc = add_devices(run, err);
 	if (!rc)
 		rc = via_vmm_new(run->cli->host, &run->config, &run->vmm, err);
+	/* Until here Ctrl-C just ends the process, and the kernel takes everything back. */
+	if (!rc)
+		rc = watch_signals(run, err);
 	if (!rc)
 		rc = via_vmm_watch(run->vmm, run->signal_fd, signalled, run, err);
 	if (!rc)

@@ -41,7 +41,8 @@ static const char *const ioctl_names[256] = {
 	NAMED(KVM_GET_SREGS),		NAMED(KVM_SET_SREGS),
 	NAMED(KVM_SET_SIGNAL_MASK),	NAMED(KVM_SET_CPUID2),
 	NAMED(KVM_GET_STATS_FD),	NAMED(KVM_SET_MSRS),
-	NAMED(KVM_ENABLE_CAP),
+	NAMED(KVM_GET_REGS),		NAMED(KVM_CREATE_DEVICE),
+	NAMED(KVM_SET_DEVICE_ATTR),
 };
 
 const char *via_kvm_ioctl_name(unsigned int nr)
@@ -116,7 +117,7 @@ int via_kvm_open(struct via_host *host, struct via_kvm *kvm, struct via_error *e
 {
 	int rc;
 
-	*kvm = (struct via_kvm){ .fd = -1, .vm_fd = -1 };
+	*kvm = (struct via_kvm){ .fd = -1, .vm_fd = -1, .vfio_fd = -1 };
 	rc = open_device(host, err);
 	if (rc < 0)
 		return rc;
@@ -144,8 +145,38 @@ fail:
 	return rc;
 }
 
+int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err)
+{
+	int32_t fd = file_fd;
+	struct kvm_device_attr add = {
+		.group = KVM_DEV_VFIO_GROUP, /* KVM_DEV_VFIO_FILE since Linux 6.6: the same number */
+		.attr = KVM_DEV_VFIO_GROUP_ADD,
+		.addr = (uintptr_t)&fd,
+	};
+	int rc;
+
+	if (kvm->vfio_fd < 0) {
+		struct kvm_create_device device = { .type = KVM_DEV_TYPE_VFIO };
+
+		rc = via_kvm_vm_ioctl(kvm, KVM_CREATE_DEVICE, &device);
+		if (rc)
+			return via_error_sys(err, -rc, "KVM offers no VFIO device");
+		kvm->vfio_fd = (int)device.fd;
+	}
+	rc = via_kvm_ioctl(kvm, kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &add);
+	if (rc)
+		return via_error_sys(err, -rc, "KVM refuses to know of a VFIO group");
+	return 0;
+}
+
+void via_kvm_forget_vfio(struct via_kvm *kvm)
+{
+	via_close(&kvm->vfio_fd);
+}
+
 void via_kvm_close(struct via_kvm *kvm)
 {
+	via_kvm_forget_vfio(kvm);
 	via_close(&kvm->vm_fd);
 	via_close(&kvm->fd);
 }

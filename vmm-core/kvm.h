@@ -13,6 +13,7 @@
 struct via_kvm {
 	int fd;
 	int vm_fd;
+	int vfio_fd; /* the KVM-VFIO device; -1 until the first file is added */
 	size_t run_bytes; /* of a vCPU's shared page, struct kvm_run and what follows */
 	atomic_uint_least64_t ioctls[256]; /* by _IOC_NR(); all are of type KVMIO */
 	/* Who answers instead of KVM, in a test; NULL is KVM itself. Returns as via_kvm_ioctl(). */
@@ -39,6 +40,18 @@ static inline int via_kvm_vm_ioctl(struct via_kvm *kvm, unsigned long request, v
 
 /** via_kvm_capability() - KVM_CHECK_EXTENSION on the VM: 0 when absent. */
 int via_kvm_capability(struct via_kvm *kvm, int capability);
+
+/**
+ * via_kvm_add_vfio_file() - tell KVM that a device of this VFIO group (or device file) belongs to
+ * the guest (Documentation/virt/kvm/devices/vfio.rst): it then honours non-coherent DMA and
+ * mitigates what only a guest with devices can exploit. Before the device is opened.
+ *
+ * Return: 0, or the errno of KVM_CREATE_DEVICE or KVM_SET_DEVICE_ATTR.
+ */
+int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err);
+
+/** via_kvm_forget_vfio() - drop KVM's references to these files, before they are closed. */
+void via_kvm_forget_vfio(struct via_kvm *kvm);
 
 /** via_kvm_ioctl_name() - "KVM_RUN" for _IOC_NR(KVM_RUN); NULL for one Viaduct does not make. */
 const char *via_kvm_ioctl_name(unsigned int nr);

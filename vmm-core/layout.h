@@ -45,6 +45,7 @@
 /* I/O ports. PCI I/O BARs go above the devices of a PC. */
 #define LAYOUT_PORT_SERIAL     0x3f8U
 #define LAYOUT_PORT_SLEEP      0x600U /* ACPI sleep control and status, one byte each */
+#define LAYOUT_SLEEP_TYPE_OFF  5U
 #define LAYOUT_PORT_RESET      0xcf9U
 #define LAYOUT_PIO_BASE	       0x1000U
 #define LAYOUT_PIO_BYTES       0xf000U

@@ -7,7 +7,9 @@
 /*
  * The machine's lock: guards the buses, the PCI functions, the routing table and the emulated
  * devices. One lock is enough because nothing on a hot path takes it: a passed-through function's
- * registers are mapped and its interrupts never come through userspace.
+ * registers are mapped and its interrupts never come through userspace. The price: while a
+ * function reset by its guest is waited for (at least 100 ms, in the kernel), the other
+ * processors' exits to userspace wait too.
  */
 struct via_machine_lock {
 	pthread_mutex_t mutex;

@@ -19,7 +19,6 @@
 /* ACPI 6.5, 4.8.3.7 and table 4.16 */
 #define SLEEP_ENABLE	 (1U << 5)
 #define SLEEP_TYPE_SHIFT 2
-#define SLEEP_TYPE_OFF	 5U /* dsdt.asl, \_S5 */
 
 struct watch_node {
 	struct via_loop_watch watch;
@@ -34,30 +33,35 @@ static void reached(struct via_vmm *vmm, enum via_vmm_phase phase)
 	vmm->phase_ns[phase] = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-void via_machine_request_end(struct via_vmm *vmm, int end)
+static void wake_main(struct via_vmm *vmm)
 {
-	int runs = MACHINE_RUNS;
 	uint64_t one = 1;
 
-	if (!atomic_compare_exchange_strong(&vmm->end, &runs, end))
-		return;
 	atomic_store_explicit(&vmm->stopping, true, memory_order_release);
 	if (write(vmm->end_fd, &one, sizeof(one)) < 0)
 		return; /* the counter cannot overflow at 1 */
 }
 
+void via_machine_request_end(struct via_vmm *vmm, int end)
+{
+	int runs = MACHINE_RUNS;
+
+	if (atomic_compare_exchange_strong(&vmm->end, &runs, end))
+		wake_main(vmm);
+}
+
 void via_machine_fail(struct via_vmm *vmm, const char *fmt, ...)
 {
+	int runs = MACHINE_RUNS;
 	va_list args;
 
-	via_lock(&vmm->lock);
-	if (!vmm->failure.text[0]) {
-		va_start(args, fmt);
-		vsnprintf(vmm->failure.text, sizeof(vmm->failure.text), fmt, args);
-		va_end(args);
-	}
-	via_unlock(&vmm->lock);
-	via_machine_request_end(vmm, MACHINE_FAILED);
+	/* Whoever is first writes the sentence; it is read after all threads were joined. */
+	if (!atomic_compare_exchange_strong(&vmm->end, &runs, MACHINE_FAILED))
+		return;
+	va_start(args, fmt);
+	vsnprintf(vmm->failure.text, sizeof(vmm->failure.text), fmt, args);
+	va_end(args);
+	wake_main(vmm);
 }
 
 void via_vmm_stop(struct via_vmm *vmm)
@@ -67,7 +71,7 @@ void via_vmm_stop(struct via_vmm *vmm)
 
 static void access_sleep(void *owner, struct via_bus_access *access)
 {
-	const uint64_t off = SLEEP_ENABLE | SLEEP_TYPE_OFF << SLEEP_TYPE_SHIFT;
+	const uint64_t off = SLEEP_ENABLE | LAYOUT_SLEEP_TYPE_OFF << SLEEP_TYPE_SHIFT;
 
 	if (!access->write)
 		access->value = 0; /* no wake event, ever */
@@ -164,23 +168,45 @@ static int load(struct via_vmm *vmm, const struct via_vmm_config *config, struct
 	return rc;
 }
 
-static int map_memory(struct via_vmm *vmm, struct via_error *err)
+static size_t memory_mappings(const struct via_vmm *vmm, struct via_iommu_mapping mappings[static 2])
 {
-	struct via_iommu_mapping mappings[2];
-
 	for (size_t i = 0; i < vmm->memory.piece_count; i++)
 		mappings[i] = (struct via_iommu_mapping){
 			.iova = vmm->memory.pieces[i].gpa, .hva = vmm->memory.pieces[i].hva,
 			.size_bytes = vmm->memory.pieces[i].size_bytes,
 		};
-	return via_iommu_space_map_memory(vmm->space, mappings, vmm->memory.piece_count, err);
+	return vmm->memory.piece_count;
+}
+
+/* Before the time is spent to allocate it all. */
+static int check_memory(struct via_vmm *vmm, struct via_error *err)
+{
+	struct via_iommu_mapping mappings[2];
+
+	return via_iommu_space_check_memory(vmm->space, mappings, memory_mappings(vmm, mappings),
+					    err);
+}
+
+static int map_memory(struct via_vmm *vmm, struct via_error *err)
+{
+	struct via_iommu_mapping mappings[2];
+
+	return via_iommu_space_map_memory(vmm->space, mappings, memory_mappings(vmm, mappings),
+					  err);
+}
+
+static int group_attached(void *data, int file_fd, struct via_error *err)
+{
+	struct via_vmm *vmm = data;
+
+	return via_kvm_add_vfio_file(&vmm->kvm, file_fd, err);
 }
 
 static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		       struct via_error *err)
 {
 	const struct via_passthrough_machine machine = {
-		.host = vmm->host, .irq = vmm->irq, .memory = &vmm->memory, .mmio = &vmm->mmio,
+		.vmm = vmm, .host = vmm->host, .irq = vmm->irq, .memory = &vmm->memory, .mmio = &vmm->mmio,
 		.pio = &vmm->pio, .pci = &vmm->pci,
 	};
 	int rc;
@@ -191,8 +217,11 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 	if (!vmm->devices)
 		return via_error_sys(err, ENOMEM, "cannot describe the guest's devices");
 	rc = via_iommu_space_new(vmm->host, VIA_IOMMU_BACKEND_GROUP, &vmm->space, err);
+	if (!rc)
+		rc = check_memory(vmm, err);
 	if (rc)
 		return rc;
+	via_iommu_space_on_attach(vmm->space, group_attached, vmm);
 	for (size_t i = 0; i < config->device_count; i++) {
 		rc = via_passthrough_new(&machine, vmm->space, config->devices[i],
 					 (uint8_t)((i + 1) << 3), &vmm->devices[i], err);
@@ -201,6 +230,9 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		vmm->device_count++;
 	}
 	reached(vmm, VIA_VMM_PHASE_DEVICES);
+	rc = check_memory(vmm, err);
+	if (rc)
+		return rc;
 	via_memory_back_with_huge_pages(&vmm->memory);
 	rc = map_memory(vmm, err);
 	if (!rc)
@@ -277,8 +309,10 @@ int via_vmm_new(struct via_host *host, const struct via_vmm_config *config,
 		return via_error_sys(err, ENOMEM, "cannot describe the guest");
 	vmm->host = host;
 	vmm->lock.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	vmm->loop.epoll_fd = vmm->end_fd = vmm->kvm.fd = vmm->kvm.vm_fd = vmm->memory.memfd = -1;
+	vmm->loop.epoll_fd = vmm->end_fd = vmm->kvm.fd = vmm->kvm.vm_fd = -1;
+	vmm->kvm.vfio_fd = vmm->memory.memfd = -1;
 	vmm->serial.irq_eventfd = vmm->serial.flush_timer.fd = vmm->serial.in.fd = -1;
+	vmm->serial.out_own_fd = -1;
 	atomic_store(&vmm->end, MACHINE_RUNS);
 	rc = init(vmm, config, err);
 	if (rc) {
@@ -346,9 +380,8 @@ int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *er
 	for (unsigned int i = 0; i < vmm->cpu_count; i++)
 		via_vcpu_join(&vmm->vcpus[i]);
 	reached(vmm, VIA_VMM_PHASE_END);
-	via_serial_drain(&vmm->serial);
-
 	quiesce_rc = quiesce(vmm, &quiesce_err);
+	via_serial_drain(&vmm->serial);
 	if (rc)
 		return rc;
 	reason = atomic_load(&vmm->end);
@@ -368,6 +401,7 @@ void via_vmm_free(struct via_vmm *vmm)
 	for (size_t i = 0; i < vmm->device_count; i++)
 		via_passthrough_free(vmm->devices[i]);
 	free(vmm->devices);
+	via_kvm_forget_vfio(&vmm->kvm);
 	via_iommu_space_free(vmm->space);
 	for (unsigned int i = 0; i < vmm->cpu_count; i++)
 		via_vcpu_close(&vmm->vcpus[i]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "memory.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -50,13 +49,13 @@ int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_b
 	return slot;
 }
 
-void via_memory_slot_remove(struct via_memory *memory, int slot)
+int via_memory_slot_remove(struct via_memory *memory, int slot)
 {
 	int rc = set_slot(memory, slot, 0, 0, NULL);
 
-	assert(!rc);
-	(void)rc;
-	memory->slot_used[slot] = false;
+	if (!rc)
+		memory->slot_used[slot] = false;
+	return rc;
 }
 
 /*

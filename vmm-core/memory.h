@@ -65,7 +65,11 @@ uint64_t via_memory_end(const struct via_memory *memory);
  */
 int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_bytes, void *hva);
 
-/** via_memory_slot_remove() - take a slot away; the guest's accesses there become exits. */
-void via_memory_slot_remove(struct via_memory *memory, int slot);
+/**
+ * via_memory_slot_remove() - take a slot away; the guest's accesses there become exits.
+ *
+ * Return: 0; or the errno of KVM_SET_USER_MEMORY_REGION (-ENOMEM): the guest still has it.
+ */
+int via_memory_slot_remove(struct via_memory *memory, int slot);
 
 #endif

@@ -2,10 +2,13 @@
 #include "serial.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/serial_reg.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -126,7 +129,6 @@ static bool write_piece(struct via_serial *serial, int timeout_ms)
 	via_unlock(serial->lock);
 	if (count > SERIAL_OUT_BYTES - head)
 		count = SERIAL_OUT_BYTES - head;
-	/* A pipe that is ready takes PIPE_BUF bytes, which a piece never exceeds, at once. */
 	if (!count || poll(&pollfd, 1, timeout_ms) <= 0)
 		return false;
 	wrote = write(serial->out_fd, serial->out + head, count);
@@ -150,9 +152,12 @@ static bool write_piece(struct via_serial *serial, int timeout_ms)
 static void arm_flush(struct via_serial *serial)
 {
 	const struct itimerspec soon = { .it_value.tv_nsec = FLUSH_DELAY_NS };
+	const struct itimerspec now = { .it_value.tv_nsec = 1 };
 
 	if (!serial->flush_armed)
 		serial->flush_armed = !timerfd_settime(serial->flush_timer.fd, 0, &soon, NULL);
+	else if (serial->out_count == SERIAL_OUT_BYTES / 2)
+		timerfd_settime(serial->flush_timer.fd, 0, &now, NULL);
 }
 
 static void flush_due(void *data)
@@ -314,6 +319,21 @@ static void access_ports(void *owner, struct via_bus_access *access)
 	}
 }
 
+/*
+ * A terminal or pipe of our own that never blocks: O_NONBLOCK set on the caller's descriptor would
+ * also be set for everyone it is shared with. Files, which do not block, keep their position.
+ */
+static int reopen_nonblocking(int fd)
+{
+	char path[32];
+	struct stat status;
+
+	if (fstat(fd, &status) || !(S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 int via_serial_init(struct via_serial *serial, struct via_loop *loop,
 		    struct via_machine_lock *lock, int in_fd, int out_fd, struct via_error *err)
 {
@@ -332,7 +352,12 @@ int via_serial_init(struct via_serial *serial, struct via_loop *loop,
 		.in = { .fd = in_fd, .ready = input_ready, .data = serial },
 		.flush_timer = { .ready = flush_due, .data = serial },
 		.out_fd = out_fd,
+		.out_own_fd = -1,
 	};
+	if (out_fd >= 0)
+		serial->out_own_fd = reopen_nonblocking(out_fd);
+	if (serial->out_own_fd >= 0)
+		serial->out_fd = serial->out_own_fd;
 	serial->irq_eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	serial->flush_timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (serial->irq_eventfd < 0 || serial->flush_timer.fd < 0) {
@@ -356,4 +381,5 @@ void via_serial_close(struct via_serial *serial)
 	watch_input(serial, false);
 	via_close(&serial->flush_timer.fd);
 	via_close(&serial->irq_eventfd);
+	via_close(&serial->out_own_fd);
 }

@@ -48,6 +48,7 @@ struct via_serial {
 	struct via_loop_watch flush_timer;
 	bool flush_armed;
 	int out_fd;
+	int out_own_fd; /* the same terminal or pipe, opened again; -1: none */
 	uint8_t out[SERIAL_OUT_BYTES];
 	unsigned int out_head, out_count;
 };

@@ -12,6 +12,7 @@
 
 #define NAME_BYTES_MAX	256U
 #define DESCRIPTORS_MAX 4096U
+#define DATA_BYTES_MAX	0x100000U
 
 static int count_add(struct via_vmm_counts *counts, const char *name, uint64_t value)
 {
@@ -41,9 +42,9 @@ static int read_at(int fd, uint64_t offset, void *data, size_t size_bytes)
 /* The binary statistics of a vCPU (Documentation/virt/kvm/api.rst, KVM_GET_STATS_FD). */
 static int add_kvm_stats(struct via_vmm_counts *counts, int fd)
 {
+	via_autofree uint8_t *descriptors = NULL, *data = NULL;
 	struct kvm_stats_header header;
-	uint8_t descriptor[sizeof(struct kvm_stats_desc) + NAME_BYTES_MAX];
-	size_t descriptor_bytes;
+	size_t descriptor_bytes, data_bytes = 0;
 	int rc = read_at(fd, 0, &header, sizeof(header));
 
 	if (rc)
@@ -51,24 +52,39 @@ static int add_kvm_stats(struct via_vmm_counts *counts, int fd)
 	if (header.name_size > NAME_BYTES_MAX || header.num_desc > DESCRIPTORS_MAX)
 		return -EPROTO;
 	descriptor_bytes = sizeof(struct kvm_stats_desc) + header.name_size;
+	descriptors = malloc(header.num_desc * descriptor_bytes);
+	if (!descriptors)
+		return -ENOMEM;
+	rc = read_at(fd, header.desc_offset, descriptors, header.num_desc * descriptor_bytes);
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < header.num_desc; i++) {
+		struct kvm_stats_desc desc;
+
+		memcpy(&desc, descriptors + i * descriptor_bytes, sizeof(desc));
+		if (desc.offset + desc.size * sizeof(uint64_t) > data_bytes)
+			data_bytes = desc.offset + desc.size * sizeof(uint64_t);
+	}
+	if (data_bytes > DATA_BYTES_MAX)
+		return -EPROTO;
+	data = malloc(data_bytes);
+	if (!data)
+		return -ENOMEM;
+	rc = read_at(fd, header.data_offset, data, data_bytes);
 	for (uint32_t i = 0; !rc && i < header.num_desc; i++) {
+		const uint8_t *at = descriptors + i * descriptor_bytes;
 		struct kvm_stats_desc desc;
 		char name[NAME_BYTES_MAX + 1] = "";
 		uint64_t value;
 
-		rc = read_at(fd, header.desc_offset + i * descriptor_bytes, descriptor,
-			     descriptor_bytes);
-		if (rc)
-			break;
-		memcpy(&desc, descriptor, sizeof(desc));
-		memcpy(name, descriptor + sizeof(desc), header.name_size);
+		memcpy(&desc, at, sizeof(desc));
+		memcpy(name, at + sizeof(desc), header.name_size);
 		/* Counters of events only: no histograms, no times, no states. */
 		if ((desc.flags & KVM_STATS_TYPE_MASK) != KVM_STATS_TYPE_CUMULATIVE ||
 		    (desc.flags & KVM_STATS_UNIT_MASK) != KVM_STATS_UNIT_NONE || desc.size != 1)
 			continue;
-		rc = read_at(fd, header.data_offset + desc.offset, &value, sizeof(value));
-		if (!rc)
-			rc = count_add(counts, name, value);
+		memcpy(&value, data + desc.offset, sizeof(value));
+		rc = count_add(counts, name, value);
 	}
 	return rc;
 }
@@ -90,9 +106,7 @@ static int gather_vcpus(struct via_vmm *vmm, struct via_vmm_stats *stats)
 			if (value)
 				rc = count_add(&stats->user_exits, name ? name : "other", value);
 		}
-		if (vcpu->stats_fd < 0)
-			vcpu->stats_fd = via_kvm_ioctl(&vmm->kvm, vcpu->fd, KVM_GET_STATS_FD, NULL);
-		/* Linux before 5.14 has no such thing: then there are only the exits seen here. */
+		/* Without, there are only the exits seen here. */
 		if (!rc && vcpu->stats_fd >= 0)
 			rc = add_kvm_stats(&stats->exits, vcpu->stats_fd);
 	}

@@ -20,6 +20,11 @@
 /* The kernel's sigset_t has 64 bits; glibc's is larger. */
 #define KERNEL_SIGSET_BYTES 8
 
+/* Intel SDM volume 3A, 11.11.2.1 */
+#define MSR_MTRR_DEF_TYPE 0x2ffU
+#define MTRR_ENABLE	  (1U << 11)
+#define MTRR_WRITE_BACK	  6U
+
 static int mask_signals(struct via_vcpu *vcpu)
 {
 	struct {
@@ -32,6 +37,25 @@ static int mask_signals(struct via_vcpu *vcpu)
 	sigdelset(&blocked, KICK_SIGNAL);
 	memcpy(mask.head.sigset, &blocked, KERNEL_SIGSET_BYTES);
 	return via_kvm_ioctl(&vcpu->vmm->kvm, vcpu->fd, KVM_SET_SIGNAL_MASK, &mask);
+}
+
+/*
+ * Firmware turns the MTRRs on, with write-back for what none of them covers. Kernels before 6.3
+ * otherwise do without PAT, and so without write-combining for a device's BARs.
+ */
+static int enable_memory_types(struct via_vcpu *vcpu)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msrs = {
+		.head.nmsrs = 1,
+		.entry = { .index = MSR_MTRR_DEF_TYPE,
+			   .data = MTRR_ENABLE | MTRR_WRITE_BACK },
+	};
+	int rc = via_kvm_ioctl(&vcpu->vmm->kvm, vcpu->fd, KVM_SET_MSRS, &msrs);
+
+	return rc < 0 ? rc : 0; /* a KVM without MTRRs sets none of them, which is as good */
 }
 
 int via_vcpu_init(struct via_vcpu *vcpu, struct via_vmm *vmm, unsigned int index,
@@ -54,9 +78,13 @@ int via_vcpu_init(struct via_vcpu *vcpu, struct via_vmm *vmm, unsigned int index
 	via_cpuid_set_topology(cpuid, index, vmm->cpu_count);
 	rc = via_kvm_ioctl(&vmm->kvm, vcpu->fd, KVM_SET_CPUID2, cpuid);
 	if (!rc)
+		rc = enable_memory_types(vcpu);
+	if (!rc)
 		rc = mask_signals(vcpu);
 	if (rc)
 		return via_error_sys(err, -rc, "KVM refuses the set-up of processor %u", index);
+	/* Now: a vCPU that runs, or waits to, does not answer an ioctl. */
+	vcpu->stats_fd = via_kvm_ioctl(&vmm->kvm, vcpu->fd, KVM_GET_STATS_FD, NULL);
 	return 0;
 }
 
@@ -112,8 +140,9 @@ static void handle_exit(struct via_vcpu *vcpu)
 	case KVM_EXIT_SHUTDOWN:
 		report_failure(vcpu, "shut down: a triple fault", reason);
 		break;
-	case KVM_EXIT_SYSTEM_EVENT:
-		via_machine_request_end(vcpu->vmm, VIA_VMM_END_RESET);
+	case KVM_EXIT_UNKNOWN:
+		report_failure(vcpu, "left KVM for a reason of the hardware KVM does not know",
+			       run->hw.hardware_exit_reason);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		report_failure(vcpu, "could not be entered: hardware reason",
@@ -198,7 +227,6 @@ static const char *const exit_names[VCPU_EXIT_REASONS] = {
 	[KVM_EXIT_FAIL_ENTRY] = "fail_entry",
 	[KVM_EXIT_INTR] = "intr",
 	[KVM_EXIT_INTERNAL_ERROR] = "internal_error",
-	[KVM_EXIT_SYSTEM_EVENT] = "system_event",
 };
 
 const char *via_vcpu_exit_name(unsigned int reason)

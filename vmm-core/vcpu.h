@@ -19,7 +19,7 @@ struct via_vcpu {
 	struct via_vmm *vmm;
 	unsigned int index; /* also its local APIC ID */
 	int fd;
-	int stats_fd; /* KVM's counters, opened when first asked for */
+	int stats_fd; /* KVM's counters; -1 before Linux 5.14, which has none */
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;

@@ -5,14 +5,20 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "../machine.h"
 #include "passthrough.h"
 
 #define PAGE_BYTES 4096ULL
 
-static uint16_t command(const struct via_passthrough *function)
+/* In D3hot a function decodes nothing (PCI PM 1.2, 5.4.1), and the kernel keeps off its registers. */
+static bool decodes(const struct via_passthrough *function, const struct via_bar *bar)
 {
-	return (uint16_t)via_pci_config_get(&function->config, PCI_COMMAND, 2);
+	uint32_t command = via_pci_config_get(&function->config, PCI_COMMAND, 2);
+
+	return bar->size_bytes && !function->asleep &&
+	       command & (bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY);
 }
 
 static uint64_t bar_address(const struct via_passthrough *function, uint32_t index)
@@ -64,8 +70,9 @@ static void unmap_segment(struct via_passthrough *function, struct via_bar_segme
 
 	if (!segment->hva)
 		via_bus_remove(io ? machine->pio : machine->mmio, &segment->range);
-	else if (segment->slot >= 0)
-		via_memory_slot_remove(machine->memory, segment->slot);
+	else if (segment->slot >= 0 && via_memory_slot_remove(machine->memory, segment->slot))
+		via_machine_fail(machine->vmm, "KVM does not take the registers of %s from the guest",
+				 via_bdf_text(via_vfio_device_bdf(function->device)).text);
 	segment->slot = -1;
 }
 
@@ -95,10 +102,9 @@ static void map_bar(struct via_passthrough *function, uint32_t index)
 
 		if (!rc)
 			continue;
-		via_host_log(function->machine.host, VIA_LOG_WARNING,
-			     "%s: BAR %u cannot be at 0x%llx of the guest (error %d): not decoded",
-			     via_bdf_text(via_vfio_device_bdf(function->device)).text, index,
-			     (unsigned long long)base, rc);
+		via_passthrough_complain(function, "BAR %u cannot be at 0x%llx: %s", index,
+					 (unsigned long long)base,
+					 rc == -EEXIST ? "another BAR is there" : strerror(-rc));
 		unmap_bar(function, bar);
 		return;
 	}
@@ -110,23 +116,24 @@ void via_bars_unmap(struct via_passthrough *function)
 		unmap_bar(function, &function->bars.bars[i]);
 }
 
-void via_bars_update(struct via_passthrough *function)
+void via_bars_retract(struct via_passthrough *function)
 {
-	uint16_t enabled = command(function);
-
-	/* All moves begin with a removal, so that two BARs can swap their places. */
 	for (uint32_t i = 0; i < BARS_MAX; i++) {
 		struct via_bar *bar = &function->bars.bars[i];
-		uint16_t needed = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 
-		if (!(enabled & needed) || bar->base != bar_address(function, i))
+		if (!decodes(function, bar) || bar->base != bar_address(function, i))
 			unmap_bar(function, bar);
 	}
+}
+
+void via_bars_update(struct via_passthrough *function)
+{
+	/* All moves begin with a removal, so that two BARs can swap their places. */
+	via_bars_retract(function);
 	for (uint32_t i = 0; i < BARS_MAX; i++) {
 		struct via_bar *bar = &function->bars.bars[i];
-		uint16_t needed = bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 
-		if (bar->size_bytes && !bar->mapped && (enabled & needed))
+		if (!bar->mapped && decodes(function, bar))
 			map_bar(function, i);
 	}
 }

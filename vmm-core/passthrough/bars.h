@@ -50,7 +50,13 @@ struct via_bars {
 int via_bars_init(struct via_passthrough *function, struct via_error *err);
 void via_bars_free(struct via_passthrough *function);
 
-/** via_bars_update() - make the mappings follow the command register and the BARs. */
+/**
+ * via_bars_retract() - take out of the guest what it no longer decodes where it is. Before the
+ * device is told: an access to registers it has stopped decoding would end the guest.
+ */
+void via_bars_retract(struct via_passthrough *function);
+
+/** via_bars_update() - make the mappings follow the command register, power state and BARs. */
 void via_bars_update(struct via_passthrough *function);
 
 /** via_bars_unmap() - take all regions out of the guest. */

@@ -222,6 +222,8 @@ static void plan_capabilities(struct via_pci_config *config)
 			plan_msix(config, at);
 		else if (ids[i] == PCI_CAP_ID_EXP && !config->pcie)
 			config->pcie = (uint16_t)at;
+		else if (ids[i] == PCI_CAP_ID_PM && !config->pm)
+			config->pm = (uint16_t)at;
 		set_plan(config, at, 2, EMULATED);
 		config->value[at] = ids[i];
 		config->value[link] = (uint8_t)at;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "msix.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
@@ -44,10 +43,8 @@ static bool delivers(const struct via_passthrough *function, const struct via_ms
 static void complain(struct via_passthrough *function, const struct via_msix_vector *vector,
 		     const char *what, const char *why)
 {
-	via_host_log(function->machine.host, VIA_LOG_WARNING,
-		     "%s: MSI-X vector %td cannot be %s: %s",
-		     via_bdf_text(via_vfio_device_bdf(function->device)).text,
-		     vector - function->msix.vectors, what, why);
+	via_passthrough_complain(function, "MSI-X vector %td cannot be %s: %s",
+				 vector - function->msix.vectors, what, why);
 }
 
 /* Gives the vector what it needs to have a route: the first time it is unmasked. */
@@ -384,7 +381,10 @@ void via_msix_count(struct via_passthrough *function, uint64_t *counts)
 		counts[i] = msix->vectors[i].interrupts;
 	if (!msix->host_enabled)
 		return;
-	/* The kernel counts each vector anyway; counting here would put the VMM in the way. */
+	/*
+	 * The kernel counts each vector anyway; counting here would put the VMM in the way. Where
+	 * the hardware posts interrupts straight into a running guest, nobody counts those.
+	 */
 	fd = via_host_open(function->machine.host, O_RDONLY, "proc/interrupts");
 	if (fd < 0)
 		return;

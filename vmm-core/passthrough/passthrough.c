@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+#define POWER_D3HOT 3U /* PCI PM 1.2, 3.2.4 */
 
 static bool touches(uint64_t offset, unsigned int size_bytes, uint64_t first, uint64_t bytes)
 {
@@ -42,32 +46,42 @@ static void forward(struct via_passthrough *function, const struct via_bus_acces
 	}
 }
 
-/* Decoding stops before the device is told, and starts after. */
-static void write_command(struct via_passthrough *function)
+/* The device may have refused the guest's new power state: it is the one to ask. */
+static bool is_asleep(struct via_passthrough *function)
 {
-	uint16_t command = (uint16_t)via_pci_config_get(&function->config, PCI_COMMAND, 2);
+	uint16_t power = 0;
 
-	if (!(command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY)))
-		via_bars_unmap(function);
-	via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND, &command,
-			      sizeof(command));
+	via_vfio_device_read(function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+			     function->config.pm + PCI_PM_CTRL, &power, sizeof(power));
+	return (power & PCI_PM_CTRL_STATE_MASK) == POWER_D3HOT;
 }
 
+/* Registers leave the guest before the device stops decoding them, and come back after. */
 static void write_config(struct via_passthrough *function, const struct via_bus_access *access)
 {
 	struct via_pci_config *config = &function->config;
 	uint64_t offset = access->offset;
 	unsigned int size_bytes = access->size_bytes;
-	uint32_t old_command = via_pci_config_get(config, PCI_COMMAND, 2);
-	bool command;
+	uint16_t old_command = (uint16_t)via_pci_config_get(config, PCI_COMMAND, 2), command;
+	bool power, moved;
 
 	via_pci_config_write(config, offset, size_bytes, (uint32_t)access->value);
+	command = (uint16_t)via_pci_config_get(config, PCI_COMMAND, 2);
+	power = config->pm && touches(offset, size_bytes, config->pm + PCI_PM_CTRL, 1);
+	moved = power || command != old_command ||
+		touches(offset, size_bytes, PCI_BASE_ADDRESS_0, BARS_MAX * 4);
+	if (power)
+		via_bars_unmap(function);
+	else if (moved)
+		via_bars_retract(function);
 	forward(function, access);
-	command = old_command != via_pci_config_get(config, PCI_COMMAND, 2);
-	if (command)
-		write_command(function);
-	if (command || touches(offset, size_bytes, PCI_BASE_ADDRESS_0, BARS_MAX * 4))
-		via_bars_update(function);
+	if (command != old_command)
+		via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
+				      &command, sizeof(command));
+	if (power)
+		function->asleep = is_asleep(function);
+	if (moved)
+		via_pci_host_moved(function->machine.pci);
 	if (config->msix && touches(offset, size_bytes, config->msix + PCI_MSIX_FLAGS, 2))
 		via_msix_update(function);
 }
@@ -84,6 +98,26 @@ static void access_config(void *owner, struct via_bus_access *access)
 		write_config(function, access);
 	else
 		read_config(function, access);
+}
+
+void via_passthrough_complain(struct via_passthrough *function, const char *fmt, ...)
+{
+	char text[VIA_ERROR_TEXT_BYTES];
+	va_list args;
+
+	if (function->complained)
+		return;
+	function->complained = true;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	via_host_log(function->machine.host, VIA_LOG_WARNING, "%s: %s",
+		     via_bdf_text(via_vfio_device_bdf(function->device)).text, text);
+}
+
+static void remap(void *owner)
+{
+	via_bars_update(owner);
 }
 
 static int read_snapshot(struct via_passthrough *function, struct via_error *err)
@@ -121,7 +155,9 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 	function->machine = *machine;
 	function->devfn = devfn;
 	function->device = device;
-	function->function = (struct via_pci_function){ .config = access_config, .owner = function };
+	function->function = (struct via_pci_function){
+		.config = access_config, .remap = remap, .owner = function
+	};
 	rc = read_snapshot(function, &why);
 	if (!rc)
 		rc = via_msix_init(function, &why);

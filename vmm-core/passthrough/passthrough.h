@@ -16,6 +16,7 @@
 
 /* What of the machine a passed-through function touches. */
 struct via_passthrough_machine {
+	struct via_vmm *vmm;
 	struct via_host *host;
 	struct via_irq *irq;
 	struct via_memory *memory;
@@ -36,6 +37,8 @@ struct via_passthrough {
 	struct via_vfio_device *device;
 	struct via_pci_function function;
 	uint8_t devfn;
+	bool asleep;	 /* the guest put it into D3hot */
+	bool complained; /* once is enough: a guest can do it again and again */
 	struct via_pci_config config;
 	struct via_bars bars;
 	struct via_msix msix;
@@ -68,6 +71,10 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
  * Return: 0 or the first error; the rest is still done.
  */
 int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *err);
+
+/** via_passthrough_complain() - a warning about this function; only the first one is passed on. */
+void via_passthrough_complain(struct via_passthrough *function, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /** via_passthrough_free() - close the device. After via_passthrough_quiesce(). */
 void via_passthrough_free(struct via_passthrough *function);

@@ -84,6 +84,13 @@ int via_pci_host_place(struct via_pci_host *host, enum via_pci_window window,
 	return 0;
 }
 
+void via_pci_host_moved(struct via_pci_host *host)
+{
+	for (size_t i = 0; i < PCI_FUNCTIONS; i++)
+		if (host->functions[i] && host->functions[i]->remap)
+			host->functions[i]->remap(host->functions[i]->owner);
+}
+
 bool via_pci_host_decodes(const struct via_pci_host *host, bool io, struct via_range range)
 {
 	if (io)

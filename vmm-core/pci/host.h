@@ -28,6 +28,7 @@ enum via_pci_window {
 /* A function's configuration space; accesses are aligned and of 1, 2 or 4 bytes. */
 struct via_pci_function {
 	via_bus_fn config;
+	void (*remap)(void *owner); /* make what is decoded, and where, true again */
 	void *owner;
 	uint64_t reads, writes;
 };
@@ -55,6 +56,12 @@ int via_pci_host_place(struct via_pci_host *host, enum via_pci_window window,
  * guest can lay it over RAM, configuration space or interrupt controllers.
  */
 bool via_pci_host_decodes(const struct via_pci_host *host, bool io, struct via_range range);
+
+/**
+ * via_pci_host_moved() - a function's BARs moved: let all follow, as one that was in the way of
+ * another may be no longer.
+ */
+void via_pci_host_moved(struct via_pci_host *host);
 
 /** via_pci_mmio64_window() - where the window goes for a guest with RAM up to @ram_end and
  * addresses of @physical_bits. Return: 0 or -ENOSPC.

@@ -69,6 +69,17 @@ VIA_API void via_iommu_space_free(struct via_iommu_space *space);
 VIA_API int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bdf,
 					int *device_fd, struct via_error *err);
 
+/*
+ * Called with each VFIO group file (or device file of iommufd) that joins an address space, before
+ * the device is opened: KVM has to be told. @file_fd stays the space's. What it returns, and its
+ * sentence, is what opening the device fails with.
+ */
+typedef int (*via_iommu_attach_fn)(void *data, int file_fd, struct via_error *err);
+
+/** via_iommu_space_on_attach() - whom to call from now on; NULL for nobody. */
+VIA_API void via_iommu_space_on_attach(struct via_iommu_space *space,
+				       via_iommu_attach_fn attached, void *data);
+
 /** via_iommu_space_iova() - the IOVA that can be mapped, known once a device is attached. */
 VIA_API const struct via_range_set *via_iommu_space_iova(const struct via_iommu_space *space);
 
@@ -80,10 +91,19 @@ struct via_iommu_mapping {
 };
 
 /**
+ * via_iommu_space_check_memory() - whether via_iommu_space_map_memory() would be allowed to: every
+ * piece is page-aligned, RLIMIT_MEMLOCK allows their sum (or the process has CAP_IPC_LOCK), and,
+ * once a device is attached, all are inside the IOVA ranges and the kernel has DMA entries left.
+ *
+ * Return: as via_iommu_space_map_memory().
+ */
+VIA_API int via_iommu_space_check_memory(struct via_iommu_space *space,
+					 const struct via_iommu_mapping *pieces, size_t count,
+					 struct via_error *err);
+
+/**
  * via_iommu_space_map_memory() - let the devices read and write guest memory, one map call per
- * piece. Checked before the first call: that every piece is page-aligned and inside the IOVA
- * ranges, that the kernel has DMA entries left for all of them, and that RLIMIT_MEMLOCK allows
- * their sum (or the process has CAP_IPC_LOCK). All or nothing: a failure unmaps what was mapped.
+ * piece, after via_iommu_space_check_memory(). All or nothing: a failure unmaps what was mapped.
  *
  * Return: 0; -EINVAL for a misaligned, empty or overlapping piece, or before a device is attached;
  * -ERANGE for a piece outside the IOVA ranges (the sentence names the range in the way); -ENOSPC

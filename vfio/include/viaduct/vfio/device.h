@@ -47,7 +47,8 @@ struct via_vfio_irq {
 /**
  * via_vfio_device_open() - open a function bound to vfio-pci, attached to @space.
  *
- * Nothing is reset and bus mastering stays off. What the kernel reports is checked: regions and
+ * The kernel resets the function as it opens it (unless it is open already). Bus mastering stays
+ * off. What the kernel reports is checked: regions and
  * areas that overlap, overflow or end beyond their region are refused.
  *
  * Return: 0; the errors of via_iommu_space_open_device(); -EPROTO when the kernel's description

@@ -100,11 +100,10 @@ struct via_vmm_counts {
 	size_t count;
 };
 
-/* Interrupts of one MSI-X vector, as the host's kernel counted them. */
 struct via_vmm_device_stats {
 	struct via_bdf bdf;
 	uint8_t guest_devfn;
-	uint64_t *vector_interrupts; /* by vector */
+	uint64_t *vector_interrupts; /* by MSI-X vector, as the host's kernel counted them */
 	size_t vector_count;
 	uint64_t vectors_enabled; /* how often a vector was connected */
 	uint64_t config_reads, config_writes; /* exits for its configuration space */
