@@ -27,9 +27,9 @@
 
 static int mask_signals(struct via_vcpu *vcpu)
 {
-	struct {
+	union {
 		struct kvm_signal_mask head;
-		uint8_t set[KERNEL_SIGSET_BYTES];
+		uint8_t bytes[sizeof(struct kvm_signal_mask) + KERNEL_SIGSET_BYTES];
 	} mask = { .head.len = KERNEL_SIGSET_BYTES };
 	sigset_t blocked;
 
@@ -45,16 +45,16 @@ static int mask_signals(struct via_vcpu *vcpu)
  */
 static int enable_memory_types(struct via_vcpu *vcpu)
 {
-	struct {
+	union {
 		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = {
-		.head.nmsrs = 1,
-		.entry = { .index = MSR_MTRR_DEF_TYPE,
-			   .data = MTRR_ENABLE | MTRR_WRITE_BACK },
-	};
-	int rc = via_kvm_ioctl(&vcpu->vmm->kvm, vcpu->fd, KVM_SET_MSRS, &msrs);
+		uint8_t bytes[sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)];
+	} msrs = { .head.nmsrs = 1 };
+	int rc;
 
+	msrs.head.entries[0] = (struct kvm_msr_entry){
+		.index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE | MTRR_WRITE_BACK,
+	};
+	rc = via_kvm_ioctl(&vcpu->vmm->kvm, vcpu->fd, KVM_SET_MSRS, &msrs);
 	return rc < 0 ? rc : 0; /* a KVM without MTRRs sets none of them, which is as good */
 }
 
