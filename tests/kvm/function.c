@@ -429,7 +429,6 @@ static void a_bar_that_is_mapped_follows_its_register(void **state)
 	config_write(f, 0x1c, 4, 0xc9000000);
 	config_write(f, 0x10, 4, 0xc9000000);
 	assert_false(bar->mapped);
-	assert_non_null(strstr(f->vf.log, "BAR 0 cannot be at 0xc9000000"));
 	assert_true(f->function->bars.bars[3].mapped);
 	config_write(f, 0x1c, 4, 0xca000000);
 	assert_true(bar->mapped);

@@ -112,7 +112,7 @@ static void a_triple_fault_is_an_error(void **state)
 	guest_said(&guest, "before");
 	assert_int_equal(guest.rc, -EIO);
 	assert_non_null(strstr(guest.err.text, "processor 0 of the guest shut down: a triple fault"));
-	assert_non_null(strstr(guest.err.text, " at rip 0x10"));
+	assert_non_null(strstr(guest.err.text, " at rip 0x")); /* on SVM, where it would start again */
 }
 
 /* More than the receive FIFO holds, in pieces, and the guest asleep in between. */

@@ -335,7 +335,6 @@ static void of_two_bars_in_one_place_the_first_stays(void **state)
 	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	config_write(f, 0x10, 4, (uint32_t)other);
 	assert_int_equal(bus_read(&f->mmio, other + 0x3100, 1), 'o');
-	assert_non_null(strstr(f->vf.log, "BAR 0 cannot be at"));
 	/* They can change places. */
 	config_write(f, 0x1c, 4, 0xd0000000);
 	config_write(f, 0x10, 4, (uint32_t)other);
