@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A kernel file, bzImage or ELF, loaded into the memory of a guest without KVM. */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "boot/boot.h"
+#include "fuzz.h"
+#include "layout.h"
+
+#define PIECE_BYTES (32 * MIB)
+
+static struct via_memory memory = { .memfd = -1 };
+static char path[32];
+static int fd = -1;
+
+static void init(void)
+{
+	fd = memfd_create("kernel", MFD_CLOEXEC);
+	MUST(fd >= 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	for (int i = 0; i < 2; i++) {
+		void *hva = mmap(NULL, PIECE_BYTES, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		MUST(hva != MAP_FAILED);
+		memory.pieces[i] = (struct via_memory_piece){
+			.gpa = i ? LAYOUT_RAM_HIGH_BASE : 0, .size_bytes = PIECE_BYTES, .hva = hva,
+		};
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct via_boot_config config = { .kernel = path, .append = "quiet" };
+	struct via_boot_entry entry = { 0 };
+	struct via_error err;
+	int rc;
+
+	if (fd < 0)
+		init();
+	MUST(!ftruncate(fd, 0));
+	MUST(pwrite(fd, data, size, 0) == (ssize_t)size);
+	for (memory.piece_count = 1; memory.piece_count <= 2; memory.piece_count++) {
+		err.text[0] = '\0';
+		rc = via_boot_load(&memory, &config, &entry, &err);
+		if (rc) {
+			MUST(rc < 0 && err.text[0]);
+			continue;
+		}
+		MUST(via_memory_at(&memory, entry.address, 1));
+		MUST(entry.address < LAYOUT_RAM_LOW_END);
+		MUST(entry.argument == (entry.long_mode ? LAYOUT_ZERO_PAGE : LAYOUT_PVH_INFO));
+	}
+	return 0;
+}
