@@ -36,12 +36,11 @@ check_usage() {
 }
 
 check_no_kvm() {
-    local module
-    module=$(lsmod | awk '/^kvm_/ { print $1 }')
-    [ -n "$module" ] || skip "KVM is built into this kernel"
+    kvm_module=$(lsmod | awk '/^kvm_/ { print $1 }')
+    [ -n "$kvm_module" ] || skip "KVM is built into this kernel"
     ready_vf
-    modprobe -r "$module"
-    trap 'modprobe "$module"' EXIT
+    modprobe -r "$kvm_module"
+    trap 'modprobe "$kvm_module"' EXIT
     [ ! -e /dev/kvm ] || flunk "/dev/kvm did not go away"
     refuse 1 '/dev/kvm.*modprobe' guest '' --memory 256M --device "$PF/vf0"
     unchanged
@@ -88,6 +87,7 @@ check_group_not_viable() {
 }
 
 check_in_use_by_another() {
+    modprobe igbvf
     ready_vf 2
     viaduct bind "$PF/vf1"
     watch
@@ -100,7 +100,7 @@ check_in_use_by_another() {
     refuse 1 "process $pid" guest '' --memory 128M --device "$PF/vf1" --device "$PF/vf0"
     refuse 1 "process $pid" viaduct unbind "$PF/vf0"
     refuse 1 "process $pid" viaduct unbind "$PF/vf1" "$PF/vf0"
-    refuse 1 "process $pid" viaduct bind --driver vfio-pci --force "$PF/vf0"
+    refuse 1 "process $pid" viaduct bind --driver igbvf --force "$PF/vf0"
     refuse 1 "process $pid" viaduct vf destroy "$PF"
     refuse 1 "process $pid" viaduct vf destroy --force "$PF"
     kill -0 "$pid"
@@ -142,7 +142,7 @@ check_pf_down() {
     ready_vf
     ip link set "$PF" down
     watch
-    refuse 1 "$PF is down.*ip link set $PF up" guest '' --memory 256M --device "$PF/vf0"
+    refuse 1 "$PF.* is down.*ip link set $PF up" guest '' --memory 256M --device "$PF/vf0"
     unchanged
 }
 
@@ -241,11 +241,13 @@ check_output() {
 }
 
 check_host_uses_netdev() {
-    trap 'ip route replace default via 10.0.2.2' EXIT
+    local ipv6=/proc/sys/net/ipv6/conf/$PF/disable_ipv6
+    trap 'echo 0 >/proc/sys/net/ipv6/conf/"$PF"/disable_ipv6; ip address flush dev "$PF"; ip address add 10.0.2.15/24 dev "$PF"; ip route replace default via 10.0.2.2' EXIT
+    echo 1 >"$ipv6" # or a router's advertisement brings routes at any time
     watch
     refuse 1 "in use: the host routes through its netdev $PF" viaduct bind "$PF"
     refuse 1 "in use: the host routes through its netdev $PF" viaduct bind "$EDU_BDF" "$PF"
-    ip route del default
+    ip -4 route flush dev "$PF"
     refuse 1 "in use: its netdev $PF is up and has an address" viaduct bind "$PF_BDF"
     unchanged
     vfs 1
@@ -258,19 +260,16 @@ check_host_uses_netdev() {
 
 check_host_uses_disk() {
     local disk=/dev/nvme0n1
+    trap 'swapoff /dev/nvme0n1 || :; umount /mnt || :' EXIT
     watch
     mkswap $disk
-    trap 'swapoff /dev/nvme0n1 2>/dev/null; umount /mnt 2>/dev/null' EXIT
     swapon $disk
     refuse 1 "$NVME_BDF is in use: the host swaps on its disk" viaduct bind nvme0
-    unchanged
     swapoff $disk
-    if mkfs.minix -3 $disk && mount -t minix $disk /mnt; then
-        refuse 1 "$NVME_BDF is in use: its disk .* is mounted at /mnt" viaduct bind "$NVME_BDF"
-        umount /mnt
-    else
-        echo "no file system to mount here"
-    fi
+    busybox mke2fs -F $disk 65536
+    mount -t ext4 $disk /mnt
+    refuse 1 "$NVME_BDF is in use: its disk .* is mounted at /mnt" viaduct bind "$NVME_BDF"
+    umount /mnt
     unchanged
 }
 

@@ -83,7 +83,12 @@ P
 snapshot() {
     (
         cd /sys/bus/pci/devices || exit
-        for each in *; do echo "$each $(od -An -v -tx1 -w64 -N64 "$each/config")"; done
+        for each in *; do
+            read -r -a bytes < <(od -An -v -tx1 -w64 -N64 "$each/config")
+            # Once enabled, a function decodes its BARs for good: Linux takes only bus mastering back.
+            printf -v "bytes[4]" %02x $((0x${bytes[4]} & ~3))
+            echo "$each ${bytes[*]}"
+        done
         find -- */driver */iommu_group -maxdepth 0 -printf '%p -> %l\n'
         grep -H '' -- */driver_override */enable */sriov_numvfs */sriov_drivers_autoprobe \
             */power/control */reset_method */d3cold_allowed
@@ -95,7 +100,7 @@ snapshot() {
 
 leftovers() {
     local each name
-    find /run/viaduct ! -type d 2>/dev/null
+    find /run/viaduct ! -type d 2>/dev/null || :
     for each in /proc/[0-9]*/comm; do
         read -r name <"$each" || continue
         [ "$name" != viaduct ] || echo "$each"
