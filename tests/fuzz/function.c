@@ -40,7 +40,8 @@ static int set_slot(const struct kvm_userspace_memory_region *wanted)
 		    slot->guest_phys_addr < wanted->guest_phys_addr + wanted->memory_size)
 			return -EEXIST;
 	}
-	MUST(!wanted->memory_size || !kernel.slots[wanted->slot].memory_size);
+	/* Made when it is free, removed when it is not. */
+	MUST(!wanted->memory_size != !kernel.slots[wanted->slot].memory_size);
 	MUST(!wanted->memory_size || wanted->guest_phys_addr >= LAYOUT_MMIO32_BASE);
 	kernel.slots[wanted->slot] = *wanted;
 	return 0;
@@ -233,6 +234,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	machine.pio = &pio;
 	machine.pci = &pci;
 	if (!via_passthrough_wrap(&machine, vmm_function_open(&vf), DEVFN, &function, &err)) {
+		for (size_t i = 0; i < MSIX_STRUCTURES; i++) {
+			const struct via_msix_structure *structure = &function->msix.structures[i];
+
+			MUST(structure->bar >= BARS_MAX ||
+			     structure->offset + structure->size_bytes <=
+				     via_vfio_device_region(function->device, structure->bar)
+					     ->size_bytes);
+		}
 		while (input.left)
 			play(function, &mmio, &pio, &input);
 		MUST(kernel.wire_count <= function->msix.count);
