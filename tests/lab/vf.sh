@@ -40,7 +40,7 @@ check_create_7_and_destroy() {
         '[each["index"] for each in d["pfs"][0]["vfs"]] == list(range(7))' \
         "d['pfs'][0]['vfs'][0]['bdf'] == '$VF0_BDF'"
     expect 0 viaduct vf destroy --json "$PF"
-    json "$out" 'len(d["pfs"][0]["vfs"]) == 7'
+    json "$out" 'd["pfs"][0]["num_vfs"] == 0' 'd["pfs"][0]["vfs"] == []'
     snapshot | diff -u /tmp/before -
 }
 
