@@ -16,7 +16,7 @@
 #   vfs N                     N fresh VFs of $PF, not touched by any driver
 #   guest "PARAMETERS" ARG... viaduct run of the lab's guest (see guest-init) with more ARGs
 # Before each check the devices are as after boot. A file's first lines may say
-#   # kernels: stock full     (default: stock)
+#   # kernels: stock full     (default: stock; no-iommu is stock with the IOMMU off)
 #   # limit: 300              seconds for each check (default 120)
 set -u
 here=$(cd "$(dirname "$0")" && pwd)

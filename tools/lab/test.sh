@@ -130,6 +130,10 @@ lab_checks() {
     options_reset
     OPT_KERNEL=$kernel
     OPT_SHARE=$SCRATCH
+    if [ "$kernel" = no-iommu ]; then
+        OPT_KERNEL=stock
+        OPT_APPEND=' intel_iommu=off'
+    fi
     while :; do
         status=0
         boot /src/tools/lab/check.sh run "$kernel" /share/results "$@" || status=$?
@@ -158,6 +162,9 @@ tier_lab() {
     fi
     if compgen -G "$SRC/tests/lab/*.sh" >/dev/null; then
         lab_checks stock "$@"
+        if [ $# = 0 ] || [[ " $*" = *" no-iommu"* ]]; then
+            lab_checks no-iommu "$@"
+        fi
     else
         result skip lab-stock "there is no tests/lab"
     fi
