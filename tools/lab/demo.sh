@@ -62,7 +62,7 @@ group=$(basename "$(readlink /sys/bus/pci/devices/0000:01:10.0/iommu_group)")
 echo "IOMMU group $group holds: $(cd "/sys/kernel/iommu_groups/$group/devices" && echo *)"
 
 chapter "4. A guest with Debian's own kernel, $(uname -r); its console follows"
-append="console=ttyS0 quiet via.do=pings:10"
+append="console=ttyS0 quiet via.do=pings:10:0.2"
 printf '%s$ %s%s\n' "$command" "viaduct run --kernel \$VIADUCT_GUEST_KERNEL --initrd \$VIADUCT_GUEST_INITRD --append '$append' --cpus 2 --memory 512M --device eth0/vf0 --stats stats.json" "$plain"
 began=$SECONDS
 viaduct run --kernel "$VIADUCT_GUEST_KERNEL" --initrd "$VIADUCT_GUEST_INITRD" --append "$append" \
