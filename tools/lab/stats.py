@@ -43,4 +43,4 @@ for device in stats["devices"]:
     line("its trapped accesses", counts(device["exits"]))
     for vector, sent in enumerate(device["interrupts"]):
         name, seen = guest[vector] if vector < len(guest) else ("-", "-")
-        line(f"interrupt vector {vector}", f"{sent} sent by Viaduct's eventfd, {seen} handled by {name} when the guest looked")
+        line(f"interrupt vector {vector}", f"{sent} from the device, {seen} handled by {name} when the guest looked")
