@@ -577,6 +577,31 @@ static void what_happened_is_counted(void **state)
 	via_vmm_stats_clear(&stats);
 }
 
+static uint64_t runs_seen;
+
+static void look(struct guest *g)
+{
+	struct via_vmm_stats stats;
+
+	assert_int_equal(via_vmm_stats(g->vmm, &stats, &g->err), 0);
+	assert_true(count_of(&stats.ioctls, "KVM_RUN") >= runs_seen);
+	runs_seen = count_of(&stats.ioctls, "KVM_RUN");
+	via_vmm_stats_clear(&stats);
+	type(g);
+}
+
+static void counters_can_be_read_while_the_guest_runs(void **state)
+{
+	(void)state;
+	guest_init(&guest, "echo");
+	guest.config.console_in = guest.in[0];
+	guest.said = look;
+	guest_new(&guest);
+	guest_run(&guest);
+	ended_well();
+	assert_true(runs_seen > 10);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(int argc, char **argv)
@@ -602,6 +627,7 @@ int main(int argc, char **argv)
 		TEST(a_guest_whose_console_is_full_can_be_stopped),
 		TEST(a_guest_can_be_stopped_before_it_runs),
 		TEST(what_happened_is_counted),
+		TEST(counters_can_be_read_while_the_guest_runs),
 	};
 	int rc = guest_main(argc, argv);
 
