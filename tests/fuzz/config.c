@@ -110,8 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		via_pci_config_write(&config, offset, width, (uint32_t)take(&input, width));
 		guest(&config, offset, width);
 		MUST(via_pci_config_get(&config, offset, width) ==
-			     via_pci_config_merge(&config, offset, width,
-						  via_pci_config_get(&config, offset, width)));
+		     via_pci_config_merge(&config, offset, width,
+					  via_pci_config_get(&config, offset, width)));
 	}
 	check(&config);
 	for (size_t i = 0; i < bytes; i++)

@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What must hold whatever the input; like assert(), but never compiled out. */
-#define MUST(condition)                                                                           \
+#define MUST(condition)                                                                            \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \
 			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);  \

@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!via_iommu_type1_parse(&info, &geometry))
 		for (size_t i = 0; i < geometry.iova.count; i++) {
 			MUST(geometry.iova.ranges[i].first <= geometry.iova.ranges[i].last);
-			MUST(!i || geometry.iova.ranges[i - 1].last < geometry.iova.ranges[i].first);
+			MUST(!i ||
+			     geometry.iova.ranges[i - 1].last < geometry.iova.ranges[i].first);
 		}
 	via_range_set_clear(&geometry.iova);
 	free(info.data);

@@ -26,7 +26,9 @@ static void init(void)
 
 		MUST(hva != MAP_FAILED && !mprotect(hva, PIECE_BYTES, PROT_READ | PROT_WRITE));
 		memory.pieces[i] = (struct via_memory_piece){
-			.gpa = i ? LAYOUT_RAM_HIGH_BASE : 0, .size_bytes = PIECE_BYTES, .hva = hva,
+			.gpa = i ? LAYOUT_RAM_HIGH_BASE : 0,
+			.size_bytes = PIECE_BYTES,
+			.hva = hva,
 		};
 	}
 }

@@ -324,9 +324,8 @@ static void nonsense_is_wired_to_nothing(void **state)
 	static const struct {
 		uint32_t address, upper;
 	} cases[] = {
-		{ 0, 0 },	     { 0x1000, 0 },	     { 0xfed00000, 0 }, { 0xfef00000, 0 },
-		{ 0xfffffffc, 0 },   { 0xfee00000, 1 },	     { 0xfee00000, UINT32_MAX },
-		{ 0x7ee00000, 0 },
+		{ 0, 0 },	   { 0x1000, 0 },     { 0xfed00000, 0 },	  { 0xfef00000, 0 },
+		{ 0xfffffffc, 0 }, { 0xfee00000, 1 }, { 0xfee00000, UINT32_MAX }, { 0x7ee00000, 0 },
 	};
 	struct fixture *f = *state;
 

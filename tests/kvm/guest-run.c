@@ -23,13 +23,13 @@
 #include "layout.h"
 #include "machine.h"
 
-#define SKIPPED		77
-#define WATCHDOG_S	60
-#define PATIENCE_S	5 /* beyond it, for a via_vmm_stop() that does not work either */
-#define SETUP_OFFSET	0x1f1
-#define PAYLOAD_OFFSET	1024 /* boot sector and one of set-up */
-#define HEADER_MAGIC	0x53726448 /* "HdrS" */
-#define VERSION		0x020f
+#define SKIPPED	       77
+#define WATCHDOG_S     60
+#define PATIENCE_S     5 /* beyond it, for a via_vmm_stop() that does not work either */
+#define SETUP_OFFSET   0x1f1
+#define PAYLOAD_OFFSET 1024	  /* boot sector and one of set-up */
+#define HEADER_MAGIC   0x53726448 /* "HdrS" */
+#define VERSION	       0x020f
 
 static uint8_t *guest_payload;
 static size_t guest_payload_bytes;
@@ -137,9 +137,9 @@ static void access_step(void *owner, struct via_bus_access *access)
 	struct guest *guest = owner;
 
 	if (!access->write)
-		access->value = access->size_bytes == 1 && guest->written_count ?
-					(uint8_t)guest->written[--guest->written_count] :
-					guest->answer;
+		access->value = access->size_bytes == 1 && guest->written_count
+					? (uint8_t)guest->written[--guest->written_count]
+					: guest->answer;
 	else if (access->size_bytes == 1 && guest->written_count < sizeof(guest->written))
 		guest->written[guest->written_count++] = (char)access->value;
 	else if (guest->step)
@@ -201,12 +201,15 @@ void guest_new(struct guest *guest)
 	if (guest->rc)
 		fail_msg("no guest: %s", guest->err.text);
 	guest->step_port = (struct via_bus_range){
-		.base = GUEST_STEP_PORT, .size_bytes = 4, .access = access_step, .owner = guest,
+		.base = GUEST_STEP_PORT,
+		.size_bytes = 4,
+		.access = access_step,
+		.owner = guest,
 	};
 	assert_int_equal(via_bus_add(&guest->vmm->pio, &guest->step_port), 0);
 	if (!guest->deaf)
-		assert_int_equal(via_vmm_watch(guest->vmm, guest->out[0], collect, guest,
-					       &guest->err), 0);
+		assert_int_equal(
+			via_vmm_watch(guest->vmm, guest->out[0], collect, guest, &guest->err), 0);
 	assert_int_equal(via_vmm_watch(guest->vmm, guest->timer_fd, time_is_up, guest, &guest->err),
 			 0);
 }

@@ -60,7 +60,8 @@ void guest_init(struct guest *guest, const char *test);
 /** guest_new() - its machine; fails the test if there is none. */
 void guest_new(struct guest *guest);
 
-/** guest_run() - run it to its end, or for a minute. Fails the test if it does not end by itself. */
+/** guest_run() - run it to its end, or for a minute. Fails the test if it does not end by itself.
+ */
 void guest_run(struct guest *guest);
 void guest_fini(struct guest *guest);
 

@@ -111,8 +111,10 @@ static void a_triple_fault_is_an_error(void **state)
 	run("triple");
 	guest_said(&guest, "before");
 	assert_int_equal(guest.rc, -EIO);
-	assert_non_null(strstr(guest.err.text, "processor 0 of the guest shut down: a triple fault"));
-	assert_non_null(strstr(guest.err.text, " at rip 0x")); /* on SVM, where it would start again */
+	assert_non_null(
+		strstr(guest.err.text, "processor 0 of the guest shut down: a triple fault"));
+	assert_non_null(
+		strstr(guest.err.text, " at rip 0x")); /* on SVM, where it would start again */
 }
 
 /* More than the receive FIFO holds, in pieces, and the guest asleep in between. */
@@ -218,8 +220,9 @@ static void ports_nobody_has_read_as_ones(void **state)
 	guest_said(&guest, "in32 ffffffff");
 	guest_said(&guest, "in beyond ffffffff");
 	/* outs brought all eight letters in order, ins fetched them backwards. */
-	assert_non_null(strstr(guest.text, "ins 68\nins 67\nins 66\nins 65\nins 64\nins 63\nins 62\n"
-					   "ins 61\n"));
+	assert_non_null(strstr(guest.text,
+			       "ins 68\nins 67\nins 66\nins 65\nins 64\nins 63\nins 62\n"
+			       "ins 61\n"));
 	guest_said(&guest, "ins nobody ffffffffffffffff");
 	assert_int_equal(guest.vmm->pio.unclaimed, 3 + 3 + 1 + 2);
 }
@@ -259,7 +262,9 @@ static void addresses_nobody_has_read_as_ones(void **state)
 	guest.step = unclaimed_mmio;
 	guest_new(&guest);
 	memory.range = (struct via_bus_range){
-		.base = GUEST_EMPTY_GPA + 0x1000, .size_bytes = 0x2000, .access = access_memory,
+		.base = GUEST_EMPTY_GPA + 0x1000,
+		.size_bytes = 0x2000,
+		.access = access_memory,
 		.owner = &memory,
 	};
 	assert_int_equal(via_bus_add(&guest.vmm->mmio, &memory.range), 0);
@@ -292,8 +297,8 @@ static void fake_config(void *owner, struct via_bus_access *access)
 			 (unsigned long long)access->offset, access->size_bytes,
 			 (unsigned long long)access->value);
 	else
-		access->value = access->offset >= 4 ? access->offset :
-						      0x76543210ULL >> access->offset * 8;
+		access->value =
+			access->offset >= 4 ? access->offset : 0x76543210ULL >> access->offset * 8;
 }
 
 static void configuration_space_is_reached_through_ecam(void **state)
@@ -320,7 +325,8 @@ static void configuration_space_is_reached_through_ecam(void **state)
 	guest_said(&guest, "last ffc");
 	guest_said(&guest, "function 1 ffffffff");
 	guest_said(&guest, "unaligned ffffffff");
-	assert_string_equal(fake.log, "40:1=11 42:2=2233 44:4=44556677 48:4=ccddeeff 4c:4=8899aabb ");
+	assert_string_equal(fake.log,
+			    "40:1=11 42:2=2233 44:4=44556677 48:4=ccddeeff 4c:4=8899aabb ");
 	assert_int_equal(fake.function.reads, 7);
 	assert_int_equal(fake.function.writes, 5);
 }
@@ -342,8 +348,9 @@ static uint32_t change_slots(struct guest *g, uint32_t number)
 	case 2:
 		memcpy(&value, slot_page + 4, sizeof(value));
 		/* KVM's refusal to lay one over another comes through. */
-		return via_memory_slot_add(memory, GUEST_SLOT_GPA, 4096, slot_page) == -EEXIST ?
-			       value : 0;
+		return via_memory_slot_add(memory, GUEST_SLOT_GPA, 4096, slot_page) == -EEXIST
+			       ? value
+			       : 0;
 	case 3:
 		via_memory_slot_remove(memory, slot);
 		slot = via_memory_slot_add(memory, GUEST_OTHER_SLOT_GPA, 4096, slot_page);
@@ -527,7 +534,6 @@ static void a_guest_that_is_busy_can_be_stopped(void **state)
 	run_until_stopped("busy", 1);
 	guest_said(&guest, "busy");
 }
-
 
 static void a_guest_whose_console_is_full_can_be_stopped(void **state)
 {

@@ -189,8 +189,8 @@ static void iasl_understands_the_tables(void **state)
 		assert_non_null(file);
 		assert_int_equal(fwrite(at, get(at + 4, 4), 1, file), 1);
 		assert_int_equal(fclose(file), 0);
-		snprintf(command, sizeof(command), "cd %s && iasl -d %s.aml >%s.log 2>&1", directory,
-			 names[i], names[i]);
+		snprintf(command, sizeof(command), "cd %s && iasl -d %s.aml >%s.log 2>&1",
+			 directory, names[i], names[i]);
 		assert_int_equal(system(command), 0);
 	}
 	snprintf(command, sizeof(command), "cat %s/*.dsl", directory);

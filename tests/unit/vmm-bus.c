@@ -184,8 +184,10 @@ static void odd_sizes_come_in_natural_parts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(each_address_has_one_owner),	TEST(what_nobody_owns_reads_as_ones),
-		TEST(overlaps_are_refused),		TEST(many_ranges_stay_in_order),
+		TEST(each_address_has_one_owner),
+		TEST(what_nobody_owns_reads_as_ones),
+		TEST(overlaps_are_refused),
+		TEST(many_ranges_stay_in_order),
 		TEST(odd_sizes_come_in_natural_parts),
 	};
 

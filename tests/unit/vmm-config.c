@@ -211,21 +211,14 @@ static void the_device_sees_what_is_its_own(void **state)
 static void capabilities_in_the_middle_can_be_hidden(void **state)
 {
 	static const struct value values[] = {
-		{ 0x34, 1, 0x40 },
-		{ 0x40, 4, 0x00035001 }, /* power management */
+		{ 0x34, 1, 0x40 },	 { 0x40, 4, 0x00035001 }, /* power management */
 		{ 0x50, 4, 0x01807005 }, /* MSI with 64-bit addresses and masks: 24 bytes */
-		{ 0x54, 4, 0xfee00000 },
-		{ 0x58, 4, 0x11111111 },
-		{ 0x5c, 4, 0x22222222 },
-		{ 0x60, 4, 0x33333333 },
-		{ 0x64, 4, 0x44444444 },
-		{ 0x68, 4, 0x55555555 }, /* the device's own */
-		{ 0xa0, 4, 0x0002b010 },
-		{ 0xb0, 4, 0x1234c008 }, /* HyperTransport: unknown */
-		{ 0xb4, 4, 0x66666666 },
-		{ 0xc0, 4, 0x0010c809 }, /* a vendor's, 16 bytes */
-		{ 0xc8, 4, 0x00000000 },
-		{ 0xc4, 4, 0x77777777 },
+		{ 0x54, 4, 0xfee00000 }, { 0x58, 4, 0x11111111 },
+		{ 0x5c, 4, 0x22222222 }, { 0x60, 4, 0x33333333 },
+		{ 0x64, 4, 0x44444444 }, { 0x68, 4, 0x55555555 }, /* the device's own */
+		{ 0xa0, 4, 0x0002b010 }, { 0xb0, 4, 0x1234c008 }, /* HyperTransport: unknown */
+		{ 0xb4, 4, 0x66666666 }, { 0xc0, 4, 0x0010c809 }, /* a vendor's, 16 bytes */
+		{ 0xc8, 4, 0x00000000 }, { 0xc4, 4, 0x77777777 },
 	};
 
 	(void)state;

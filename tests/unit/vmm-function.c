@@ -43,10 +43,10 @@ void vmm_function_init(struct vmm_function *function)
 		uint16_t offset;
 		uint32_t value;
 	} values[] = {
-		{ 0x00, 0x10ca8086 }, { 0x04, 0x00100000 },  { 0x08, 0x02000001 },
-		{ 0x10, 0x0000000c }, { 0x1c, 0x0000000c },  { 0x2c, 0xa03c8086 },
-		{ 0x34, 0x00000070 }, { 0x70, 0x0002a011 },  { 0x74, 0x00000003 },
-		{ 0x78, 0x00002003 }, { 0xa0, 0x00020010 },  { 0xa4, 0x10008cc2 },
+		{ 0x00, 0x10ca8086 },  { 0x04, 0x00100000 }, { 0x08, 0x02000001 },
+		{ 0x10, 0x0000000c },  { 0x1c, 0x0000000c }, { 0x2c, 0xa03c8086 },
+		{ 0x34, 0x00000070 },  { 0x70, 0x0002a011 }, { 0x74, 0x00000003 },
+		{ 0x78, 0x00002003 },  { 0xa0, 0x00020010 }, { 0xa4, 0x10008cc2 },
 		{ 0x100, 0x00010001 },
 	};
 	struct via_host_options options = { .log = remember, .log_data = function };
@@ -71,8 +71,8 @@ struct via_vfio_device *vmm_function_open(struct vmm_function *function)
 	const struct via_bdf bdf = { .bus = 1, .device = 0x10 };
 	struct via_vfio_device *device;
 
-	if (via_vfio_device_open_with(function->space, bdf, fake_vfio_port(&function->fake), &device,
-				      &function->err)) {
+	if (via_vfio_device_open_with(function->space, bdf, fake_vfio_port(&function->fake),
+				      &device, &function->err)) {
 		fprintf(stderr, "vmm-function: %s\n", function->err.text);
 		abort();
 	}

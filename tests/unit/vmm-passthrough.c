@@ -61,8 +61,12 @@ static int teardown(void **state)
 static int try(struct fixture *f)
 {
 	const struct via_passthrough_machine machine = {
-		.host = f->vf.host, .irq = f->irq, .memory = &f->memory, .mmio = &f->mmio,
-		.pio = &f->pio, .pci = &f->pci,
+		.host = f->vf.host,
+		.irq = f->irq,
+		.memory = &f->memory,
+		.mmio = &f->mmio,
+		.pio = &f->pio,
+		.pci = &f->pci,
 	};
 
 	via_passthrough_free(f->function);
@@ -186,7 +190,8 @@ static void what_the_kernel_does_not_map_traps(void **state)
 {
 	struct fixture *f = *state;
 	static const struct vfio_region_sparse_mmap_area areas[] = {
-		{ .offset = 0x1000, .size = 0x1000 }, { .offset = 0x3000, .size = 0x1000 },
+		{ .offset = 0x1000, .size = 0x1000 },
+		{ .offset = 0x3000, .size = 0x1000 },
 	};
 
 	region(f, 0, 0, 0x4000, RW);
@@ -215,10 +220,9 @@ static void impossible_bars_are_refused(void **state)
 		uint64_t size_bytes;
 		int rc;
 	} cases[] = {
-		{ 0xc, 0x3000, -EPROTO },	{ 0xc, 8, -EPROTO },
-		{ 0x8, 1ULL << 32, -EPROTO },	{ 0xc, 1ULL << 62, -ENOSPC },
-		{ 1, 2, -EPROTO },		{ 1, 0x10000, -EPROTO },
-		{ 0, 1ULL << 30, -ENOSPC },	{ 0xc, 1ULL << 33, 0 },
+		{ 0xc, 0x3000, -EPROTO },     { 0xc, 8, -EPROTO },    { 0x8, 1ULL << 32, -EPROTO },
+		{ 0xc, 1ULL << 62, -ENOSPC }, { 1, 2, -EPROTO },      { 1, 0x10000, -EPROTO },
+		{ 0, 1ULL << 30, -ENOSPC },   { 0xc, 1ULL << 33, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -114,8 +114,8 @@ static void the_upper_window_is_above_all_memory(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_int_equal(via_pci_mmio64_window(cases[i].ram_end, cases[i].bits, &window,
-						       &err), 0);
+		assert_int_equal(
+			via_pci_mmio64_window(cases[i].ram_end, cases[i].bits, &window, &err), 0);
 		assert_true(window.first == cases[i].first);
 		assert_true(window.last == cases[i].first + cases[i].size_bytes - 1);
 		assert_true(window.first >= cases[i].ram_end);
@@ -143,7 +143,9 @@ static uint64_t ecam(struct via_pci_host *host, uint64_t offset, unsigned int si
 		     bool write, uint64_t value)
 {
 	struct via_bus_access access = {
-		.offset = offset, .size_bytes = size_bytes, .write = write,
+		.offset = offset,
+		.size_bytes = size_bytes,
+		.write = write,
 		.value = write ? value : UINT64_MAX,
 	};
 

@@ -63,7 +63,9 @@ static uint64_t access_port(struct fixture *f, uint64_t offset, unsigned int siz
 			    uint64_t value)
 {
 	struct via_bus_access access = {
-		.offset = offset, .size_bytes = size_bytes, .write = write,
+		.offset = offset,
+		.size_bytes = size_bytes,
+		.write = write,
 		.value = write ? value : UINT64_MAX,
 	};
 

@@ -64,7 +64,9 @@ static uint32_t inl(uint16_t port)
 
 static void wrmsr(uint32_t msr, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
 }
 
@@ -77,14 +79,14 @@ static uint64_t rdmsr(uint32_t msr)
 }
 
 /* Accesses of exactly one width each. */
-#define ACCESS(bits)                                                                              \
-	static uint##bits##_t read##bits(uint64_t gpa)                                            \
-	{                                                                                         \
-		return *(volatile uint##bits##_t *)gpa;                                           \
-	}                                                                                         \
-	static void write##bits(uint64_t gpa, uint##bits##_t value)                               \
-	{                                                                                         \
-		*(volatile uint##bits##_t *)gpa = value;                                          \
+#define ACCESS(bits)                                                                               \
+	static uint##bits##_t read##bits(uint64_t gpa)                                             \
+	{                                                                                          \
+		return *(volatile uint##bits##_t *)gpa;                                            \
+	}                                                                                          \
+	static void write##bits(uint64_t gpa, uint##bits##_t value)                                \
+	{                                                                                          \
+		*(volatile uint##bits##_t *)gpa = value;                                           \
 	}
 ACCESS(8)
 ACCESS(16)
@@ -193,8 +195,8 @@ static void init_idt(void)
 	for (uint64_t vector = 0; vector < 256; vector++) {
 		uint64_t at = (uintptr_t)stubs + vector * 16;
 
-		idt[vector][0] = (at & 0xffff) | 0x10ULL << 16 | 0x8eULL << 40 |
-				 (at >> 16 & 0xffff) << 48;
+		idt[vector][0] =
+			(at & 0xffff) | 0x10ULL << 16 | 0x8eULL << 40 | (at >> 16 & 0xffff) << 48;
 		idt[vector][1] = at >> 32;
 	}
 	set_idt(idt, sizeof(idt) - 1);
@@ -275,8 +277,8 @@ static void test_params(void)
 	say_value("initrd bytes", zero_page->hdr.ramdisk_size);
 	if (zero_page->hdr.ramdisk_size) {
 		say_value("initrd first", read32(zero_page->hdr.ramdisk_image));
-		say_value("initrd last", read32(zero_page->hdr.ramdisk_image +
-						zero_page->hdr.ramdisk_size - 4));
+		say_value("initrd last",
+			  read32(zero_page->hdr.ramdisk_image + zero_page->hdr.ramdisk_size - 4));
 	}
 	say_value("rsdp sum", sum(rsdp, 20));
 	say_value("rsdp all", sum(rsdp, 36));
@@ -556,7 +558,8 @@ static void test_function(void)
 
 	init_apic();
 	say_value("id", read32(config));
-	for (at = read8(config + 0x34); at && read8(config + at) != 0x11; at = read8(config + at + 1))
+	for (at = read8(config + 0x34); at && read8(config + at) != 0x11;
+	     at = read8(config + at + 1))
 		;
 	say_value("msix at", at);
 	msix = config + at;
@@ -607,12 +610,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
-	{ "hello", test_hello },   { "params", test_params },	  { "echo", test_echo },
-	{ "reset", test_reset },   { "triple", test_triple },	  { "sleep", test_sleep },
-	{ "halt", test_halt },	   { "busy", test_busy },	  { "flood", test_flood },
-	{ "smp", test_smp },	   { "topology", test_topology }, { "high", test_high },
-	{ "ports", test_ports },   { "mmio", test_mmio },	  { "ecam", test_ecam },
-	{ "slots", test_slots },   { "msi", test_msi },		  { "function", test_function },
+	{ "hello", test_hello }, { "params", test_params },	{ "echo", test_echo },
+	{ "reset", test_reset }, { "triple", test_triple },	{ "sleep", test_sleep },
+	{ "halt", test_halt },	 { "busy", test_busy },		{ "flood", test_flood },
+	{ "smp", test_smp },	 { "topology", test_topology }, { "high", test_high },
+	{ "ports", test_ports }, { "mmio", test_mmio },		{ "ecam", test_ecam },
+	{ "slots", test_slots }, { "msi", test_msi },		{ "function", test_function },
 };
 
 void guest_main(const struct boot_params *params)
