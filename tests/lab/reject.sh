@@ -18,20 +18,16 @@ ready_vf() {
     watch
 }
 
+# The cli tests have the rest of these.
 check_usage() {
     watch
     refuse 2 'nosuch' viaduct nosuch
     refuse 2 '--nosuch' viaduct run --nosuch
-    refuse 2 '--nosuch' viaduct vf create --nosuch "$PF" 1
     refuse 2 '--kernel' viaduct run
     refuse 2 'DEVICE' viaduct bind
-    refuse 2 'DEVICE' viaduct unbind
     refuse 2 'COUNT' viaduct vf create "$PF"
-    refuse 2 'two' viaduct vf create "$PF" two
-    refuse 2 'vf' viaduct vf
     refuse 2 'two' guest '' --cpus two
     refuse 2 'much' guest '' --memory much
-    refuse 2 '12Q' guest '' --memory 12Q
     unchanged
 }
 
