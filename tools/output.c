@@ -7,13 +7,18 @@
 #include <string.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/text.h>
 
 static void print_sentence(const char *fmt, va_list args)
 {
+	via_autofree char *sentence = NULL;
+
+	if (vasprintf(&sentence, fmt, args) < 0)
+		sentence = NULL;
+	if (sentence)
+		via_text_make_printable(sentence);
 	fflush(stdout);
-	fputs("viaduct: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
+	fprintf(stderr, "viaduct: %s\n", sentence ? sentence : "out of memory");
 }
 
 void via_error_print(const char *fmt, ...)
@@ -98,6 +103,8 @@ void via_table_add(struct via_table *table, enum via_style style, const char *fm
 		text = strdup("-");
 		style = VIA_STYLE_DIM;
 	}
+	if (text)
+		via_text_make_printable(text);
 	add_cell(table, style, text);
 }
 

@@ -11,7 +11,7 @@
 
 #include "command.h"
 
-/** via_error_print() - "viaduct: " and a sentence on standard error. */
+/** via_error_print() - "viaduct: " and a sentence, made printable, on standard error. */
 void via_error_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** via_usage_error() - via_error_print(). Return: VIA_EXIT_USAGE. */
@@ -44,7 +44,7 @@ struct via_table {
 /** via_table_init() - an empty table. @headings: one for each column. */
 void via_table_init(struct via_table *table, size_t columns, const char *const *headings);
 
-/** via_table_add() - the next cell, row by row. "" is printed as "-". */
+/** via_table_add() - the next cell, row by row, made printable. "" is printed as "-". */
 void via_table_add(struct via_table *table, enum via_style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/text.h>
 
 struct via_host {
 	int root_fd;
@@ -69,6 +70,7 @@ void via_host_log(struct via_host *host, enum via_log_level level, const char *f
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
+	via_text_make_printable(message);
 	host->log(host->log_data, level, message);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/text.h>
 
 #include "tree.h"
 
@@ -135,6 +136,34 @@ static void a_sentence_may_quote_the_one_before(void **state)
 	assert_int_equal(via_error_set(NULL, EIO, "dropped"), -EIO);
 }
 
+static void what_a_terminal_obeys_is_replaced(void **state)
+{
+	static const struct {
+		const char *text, *printable;
+	} rows[] = {
+		{ "", "" },
+		{ "eth0", "eth0" },
+		{ "\033]0;x\007\t\n\177", "?]0;x????" },
+		{ "M\303\274ll \342\202\254 \360\237\230\200", "M\303\274ll \342\202\254 \360\237\230\200" },
+		/* CSI as one character of UTF-8, and as a bare byte. */
+		{ "\302\233m", "??m" },
+		{ "\233m", "?m" },
+		/* Cut, or no UTF-8 at all. */
+		{ "\342\202", "??" },
+		{ "\303", "?" },
+		{ "\377\300\200", "???" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[32];
+
+		strcpy(text, rows[i].text);
+		via_text_make_printable(text);
+		assert_string_equal(text, rows[i].printable);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +174,7 @@ int main(void)
 		cmocka_unit_test(writes_need_an_existing_file),
 		cmocka_unit_test(descriptors_are_not_inherited),
 		cmocka_unit_test(a_sentence_may_quote_the_one_before),
+		cmocka_unit_test(what_a_terminal_obeys_is_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

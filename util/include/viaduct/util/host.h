@@ -44,7 +44,7 @@ VIA_API void via_host_free(struct via_host *host);
 /** via_host_is_real() - whether the root is "/", so devices can really be opened. */
 VIA_API bool via_host_is_real(const struct via_host *host);
 
-/** via_host_log() - hand a message to the host's log function. */
+/** via_host_log() - hand a message to the host's log function, fit for a terminal. */
 VIA_API void via_host_log(struct via_host *host, enum via_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
