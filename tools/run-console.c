@@ -33,9 +33,17 @@ static int set_raw(struct via_run_console *console, struct via_error *err)
 	return 0;
 }
 
+bool via_run_console_spec_valid(const char *spec)
+{
+	return !strcmp(spec, "none") || !strcmp(spec, "stdio") ||
+	       (!strncmp(spec, FILE_PREFIX, strlen(FILE_PREFIX)) && spec[strlen(FILE_PREFIX)]);
+}
+
 int via_run_console_open(struct via_run_console *console, const char *spec,
 			 struct via_error *err)
 {
+	const char *path;
+
 	*console = (struct via_run_console){
 		.in = -1, .out = -1, .out_file = -1, .keys = { -1, -1 }
 	};
@@ -46,16 +54,12 @@ int via_run_console_open(struct via_run_console *console, const char *spec,
 		console->out = STDOUT_FILENO;
 		return open_keys(console, err);
 	}
-	if (!strncmp(spec, FILE_PREFIX, strlen(FILE_PREFIX))) {
-		const char *path = spec + strlen(FILE_PREFIX);
-
-		console->out_file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-		if (console->out_file < 0)
-			return via_error_sys(err, errno, "cannot write the console to %s", path);
-		console->out = console->out_file;
-		return 0;
-	}
-	return via_error_set(err, EINVAL, "a console is stdio, none or file=PATH, not '%s'", spec);
+	path = spec + strlen(FILE_PREFIX);
+	console->out_file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (console->out_file < 0)
+		return via_error_sys(err, errno, "cannot write the console to %s", path);
+	console->out = console->out_file;
+	return 0;
 }
 
 static void keys_typed(void *data)

@@ -23,10 +23,13 @@ struct via_run_console {
 	struct via_vmm *vmm;
 };
 
+/** via_run_console_spec_valid() - whether @spec is "stdio", "none", or "file=PATH". */
+bool via_run_console_spec_valid(const char *spec);
+
 /**
- * via_run_console_open() - @spec: "stdio", "none", or "file=PATH".
+ * via_run_console_open() - @spec: one that is valid.
  *
- * Return: 0; -EINVAL for another @spec; the errno of opening the file.
+ * Return: 0, or the errno of opening the file.
  */
 int via_run_console_open(struct via_run_console *console, const char *spec,
 			 struct via_error *err);

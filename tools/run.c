@@ -214,7 +214,12 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	if (parse_size(memory ? memory : DEFAULT_MEMORY, &run.config.memory_bytes))
 		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'", memory);
 
-	rc = via_run_console_open(&run.console, console ? console : "stdio", &err);
+	if (!console)
+		console = "stdio";
+	if (!via_run_console_spec_valid(console))
+		return via_usage_error("a console is stdio, none or file=PATH, not '%s'", console);
+
+	rc = via_run_console_open(&run.console, console, &err);
 	run.config.console_in = run.console.in;
 	run.config.console_out = run.console.out;
 	if (!rc)

@@ -230,7 +230,7 @@ check_cpus() {
 
 check_output() {
     ready_vf
-    refuse 1 'console is stdio, none or file=PATH' guest '' --memory 256M --device "$PF/vf0" --console serial
+    refuse 2 'console is stdio, none or file=PATH' guest '' --memory 256M --device "$PF/vf0" --console serial
     refuse 1 '/nosuch/console' guest '' --memory 256M --device "$PF/vf0" --console file=/nosuch/console
     refuse 1 '/nosuch/stats' guest '' --memory 256M --device "$PF/vf0" --stats /nosuch/stats
     unchanged

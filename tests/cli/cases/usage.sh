@@ -39,3 +39,11 @@ viaduct vf set eth0/vf0 --spoofchk ''
 viaduct vf destroy
 # What has an option of another command's name as a value is no question for help.
 viaduct bind --driver --help eth0
+# What was typed is not obeyed by a terminal when it is quoted.
+viaduct "$(printf 'a\033]0;b\007')"
+viaduct run
+viaduct run --kernel nosuch --cpus two
+viaduct run --kernel nosuch --memory 1Q
+viaduct run --kernel nosuch --console tty
+viaduct run --kernel nosuch --console file=
+viaduct run --kernel nosuch --console ''
