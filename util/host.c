@@ -10,7 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/text.h>
@@ -21,6 +25,23 @@ struct via_host {
 	via_log_fn log;
 	void *log_data;
 };
+
+/*
+ * By what it is and not by its name: "//" and a container's "/host" are a machine that can be
+ * broken, and must not be taken for the record of one.
+ */
+static bool is_live(int root_fd)
+{
+	via_autoclose int sys = -1;
+	struct stat root, own;
+	struct statfs fs;
+
+	if (!fstat(root_fd, &root) && !stat("/", &own) && root.st_dev == own.st_dev &&
+	    root.st_ino == own.st_ino)
+		return true;
+	sys = openat(root_fd, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return sys >= 0 && !fstatfs(sys, &fs) && fs.f_type == SYSFS_MAGIC;
+}
 
 int via_host_new(const struct via_host_options *options, struct via_host **host_out,
 		 struct via_error *err)
@@ -38,7 +59,7 @@ int via_host_new(const struct via_host_options *options, struct via_host **host_
 		free(host);
 		return rc;
 	}
-	host->real = !strcmp(root, "/");
+	host->real = is_live(host->root_fd);
 	if (options) {
 		host->log = options->log;
 		host->log_data = options->log_data;
@@ -243,7 +264,7 @@ int via_host_list(struct via_host *host, struct via_names *names, const char *fm
 			rc = -errno;
 			break;
 		}
-		if (entry->d_name[0] == '.')
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
 		rc = -ENOMEM;
 		if (found.count == capacity) {

@@ -78,16 +78,18 @@ static void links_give_their_last_name(void **state)
 	tree_remove(&tree);
 }
 
-static void lists_are_sorted_and_show_nothing_hidden(void **state)
+static void lists_are_sorted_and_whole(void **state)
 {
 	struct tree tree = tree_make(entries);
 	struct via_names names = { 0 };
 
 	(void)state;
 	assert_int_equal(via_host_list(tree.host, &names, "sys/list"), 0);
-	assert_int_equal(names.count, 2);
-	assert_string_equal(names.names[0], "a");
-	assert_string_equal(names.names[1], "b");
+	/* A network interface may be called ".hidden". */
+	assert_int_equal(names.count, 3);
+	assert_string_equal(names.names[0], ".hidden");
+	assert_string_equal(names.names[1], "a");
+	assert_string_equal(names.names[2], "b");
 	via_names_free(&names);
 	assert_int_equal(via_host_list(tree.host, &names, "sys/none"), 0);
 	assert_int_equal(names.count, 0);
@@ -164,16 +166,48 @@ static void what_a_terminal_obeys_is_replaced(void **state)
 	}
 }
 
+static void a_live_machine_has_many_names(void **state)
+{
+	static const char *const live[] = { "/", "//", "/..", "/proc/self/root" };
+	struct tree tree = tree_make(entries);
+
+	(void)state;
+	assert_false(via_host_is_real(tree.host));
+	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
+		struct via_host_options options = { .root = live[i] };
+		struct via_host *host;
+
+		assert_int_equal(via_host_new(&options, &host, NULL), 0);
+		assert_true(via_host_is_real(host));
+		via_host_free(host);
+	}
+	tree_remove(&tree);
+}
+
+static void a_mounted_sysfs_is_no_record(void **state)
+{
+	struct tree tree = tree_make((struct tree_entry[]){ { "sys", .link = "/sys" }, { 0 } });
+
+	(void)state;
+	if (!via_host_exists(tree.host, "sys/kernel/uevent_seqnum"))
+		print_message("not checked: no sysfs is mounted on /sys\n");
+	else
+		assert_true(via_host_is_real(tree.host));
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_whole_and_unsigned),
 		cmocka_unit_test(text_must_fit),
 		cmocka_unit_test(links_give_their_last_name),
-		cmocka_unit_test(lists_are_sorted_and_show_nothing_hidden),
+		cmocka_unit_test(lists_are_sorted_and_whole),
 		cmocka_unit_test(writes_need_an_existing_file),
 		cmocka_unit_test(descriptors_are_not_inherited),
 		cmocka_unit_test(a_sentence_may_quote_the_one_before),
+		cmocka_unit_test(a_live_machine_has_many_names),
+		cmocka_unit_test(a_mounted_sysfs_is_no_record),
 		cmocka_unit_test(what_a_terminal_obeys_is_replaced),
 	};
 

@@ -41,7 +41,10 @@ VIA_API int via_host_new(const struct via_host_options *options, struct via_host
 			 struct via_error *err);
 VIA_API void via_host_free(struct via_host *host);
 
-/** via_host_is_real() - whether the root is "/", so devices can really be opened. */
+/**
+ * via_host_is_real() - whether this is a running machine, whose devices can be opened, and not the
+ * record of one: the root is "/" by whatever name, or has a mounted sysfs.
+ */
 VIA_API bool via_host_is_real(const struct via_host *host);
 
 /** via_host_log() - hand a message to the host's log function, fit for a terminal. */
@@ -100,7 +103,7 @@ VIA_API int via_host_write(struct via_host *host, const char *text, const char *
 VIA_API int via_host_link_name(struct via_host *host, char *name, size_t name_bytes,
 			       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* The names of a directory, sorted, without those that begin with a dot. */
+/* The names of a directory, sorted, without "." and "..". */
 struct via_names {
 	char **names;
 	size_t count;
