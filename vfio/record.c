@@ -33,7 +33,7 @@ bool via_vfio_driver_name_valid(const char *name)
 	if (!length || length >= VIA_DRIVER_NAME_BYTES || name[0] == '.')
 		return false;
 	for (; *name; name++)
-		if (!isgraph((unsigned char)*name) || *name == '/')
+		if (!isprint((unsigned char)*name) || *name == '/')
 			return false;
 	return true;
 }

@@ -31,7 +31,8 @@ int via_vfio_record_save(struct via_host *host, struct via_bdf bdf,
 /** via_vfio_record_remove() - Return: 0, also when there was none, or the errno of unlink(2). */
 int via_vfio_record_remove(struct via_host *host, struct via_bdf bdf, struct via_error *err);
 
-/** via_vfio_driver_name_valid() - a driver's name that can be part of a path and of a record. */
+/** via_vfio_driver_name_valid() - a driver's name that can be part of a path and of a record; spaces
+ * are ("cx88-mpeg driver manager"). */
 bool via_vfio_driver_name_valid(const char *name);
 
 #endif

@@ -167,6 +167,20 @@ static void there_and_back(void **state)
 	assert_false(kernel->record_was_missing);
 }
 
+/* cx8802-mpeg names its driver so. */
+static void a_name_may_have_spaces(void **state)
+{
+	struct kernel *kernel = *state;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	tree_add(&kernel->tree,
+		 (struct tree_entry){ "sys/bus/pci/drivers/cx88-mpeg driver manager/unbind", "" });
+	set_driver(kernel, "cx88-mpeg driver manager");
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err), 0);
+	assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
+	assert_state(kernel, "cx88-mpeg driver manager", "", false);
+}
+
 static void none_is_given_back_too(void **state)
 {
 	struct kernel *kernel = *state;
@@ -302,7 +316,7 @@ static void damaged_records_are_refused(void **state)
 		"driver=igbvf\noverride=\ntarget=vfio-pci\nextra=1\n",
 		"driver=igbvf\ndriver=igbvf\noverride=\ntarget=vfio-pci\n",
 		"driver=../../x\noverride=\ntarget=vfio-pci\n",
-		"driver=a b\noverride=\ntarget=vfio-pci\n",
+		"driver=a\tb\noverride=\ntarget=vfio-pci\n",
 		"driver=igbvf\noverride\ntarget=vfio-pci\n",
 		("driver=0123456789012345678901234567890123456789012345678901234567890123\n"
 		 "override=\ntarget=vfio-pci\n"),
@@ -374,6 +388,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(there_and_back),
+		TEST(a_name_may_have_spaces),
 		TEST(none_is_given_back_too),
 		TEST(a_former_override_is_given_back),
 		TEST(every_failure_is_undone),
