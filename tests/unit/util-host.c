@@ -111,6 +111,36 @@ static void writes_need_an_existing_file(void **state)
 	tree_remove(&tree);
 }
 
+static void a_file_is_replaced_whole(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_names names = { 0 };
+	char text[32];
+
+	(void)state;
+	assert_int_equal(via_host_remove(tree.host, "run/a/b/%s", "c"), 0);
+	assert_int_equal(via_host_replace(tree.host, "old\n", "run/a/b/%s", "c"), 0);
+	assert_int_equal(via_host_replace(tree.host, "new\n", "run/a/b/c"), 0);
+	assert_int_equal(via_host_read(tree.host, text, sizeof(text), "run/a/b/c"), 0);
+	assert_string_equal(text, "new");
+	/* Nothing is left beside it. */
+	assert_int_equal(via_host_list(tree.host, &names, "run/a/b"), 0);
+	assert_int_equal(names.count, 1);
+	via_names_free(&names);
+	assert_int_equal(via_host_remove(tree.host, "run/a/b/c"), 0);
+	assert_false(via_host_exists(tree.host, "run/a/b/c"));
+	assert_int_equal(via_host_remove(tree.host, "run/a/b/c"), 0);
+
+	assert_int_equal(via_host_replace(tree.host, "", "file"), -EINVAL);
+	assert_int_equal(via_host_replace(tree.host, "", "run/"), -EINVAL);
+	assert_int_equal(via_host_replace(tree.host, "", "sys/a/class/x"), -ENOTDIR);
+	assert_int_equal(via_host_replace(tree.host, "", "run/a/b"), -EISDIR);
+	assert_int_equal(via_host_list(tree.host, &names, "run/a"), 0);
+	assert_int_equal(names.count, 1);
+	via_names_free(&names);
+	tree_remove(&tree);
+}
+
 static void descriptors_are_not_inherited(void **state)
 {
 	struct tree tree = tree_make(entries);
@@ -204,6 +234,7 @@ int main(void)
 		cmocka_unit_test(links_give_their_last_name),
 		cmocka_unit_test(lists_are_sorted_and_whole),
 		cmocka_unit_test(writes_need_an_existing_file),
+		cmocka_unit_test(a_file_is_replaced_whole),
 		cmocka_unit_test(descriptors_are_not_inherited),
 		cmocka_unit_test(a_sentence_may_quote_the_one_before),
 		cmocka_unit_test(a_live_machine_has_many_names),

@@ -95,6 +95,24 @@ VIA_API int via_host_write(struct via_host *host, const char *text, const char *
 	__attribute__((format(printf, 3, 4)));
 
 /**
+ * via_host_replace() - a file that holds @text whole or is as it was before, also after power loss:
+ * written beside it, synced, and renamed. Its directories are made.
+ *
+ * Return: 0; -EINVAL for a path without a directory; or the errno of mkdir(2), open(2), write(2),
+ * fsync(2) or rename(2).
+ */
+VIA_API int via_host_replace(struct via_host *host, const char *text, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/**
+ * via_host_remove() - a file that is gone, also after power loss. One that is not there: nothing to do.
+ *
+ * Return: 0; -EINVAL for a path without a directory; or the errno of open(2), unlink(2) or fsync(2).
+ */
+VIA_API int via_host_remove(struct via_host *host, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/**
  * via_host_link_name() - the last component of what a symbolic link points to
  * ("../../bus/pci/drivers/igb" is "igb").
  *
