@@ -19,6 +19,7 @@ struct via_sriov_arrival {
 	struct udev *udev;
 	struct udev_monitor *monitor;
 	const char *source; /* "udev" or "kernel" */
+	uint64_t since;	    /* the number of the last event before those waited for */
 };
 
 int via_sriov_arrival_open(struct via_host *host, struct via_sriov_arrival **arrival_out,
@@ -46,6 +47,11 @@ int via_sriov_arrival_open(struct via_host *host, struct via_sriov_arrival **arr
 		rc = udev_monitor_enable_receiving(arrival->monitor);
 	if (rc < 0)
 		return via_error_sys(err, -rc, "cannot listen for new VFs");
+	/* udevd may still work on VFs of the same addresses that were made and taken away before.
+	 */
+	rc = via_host_read_u64(host, &arrival->since, "sys/kernel/uevent_seqnum");
+	if (rc)
+		return via_error_sys(err, -rc, "cannot read /sys/kernel/uevent_seqnum");
 	/* Not fatal: the buffer of the system's default size holds some dozens of events. */
 	udev_monitor_set_receive_buffer_size(arrival->monitor, RECEIVE_BUFFER_BYTES);
 	*arrival_out = via_steal_ptr(arrival);
@@ -69,6 +75,11 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+bool via_sriov_arrival_counts(const char *action, uint64_t seqnum, uint64_t since)
+{
+	return !strcmp(action, "add") && seqnum > since;
+}
+
 /* Takes one event; returns how many VFs it makes known: 0 or 1. */
 static size_t take_event(struct via_sriov_arrival *arrival, const struct via_sriov_vf *vfs,
 			 size_t count, bool *seen)
@@ -82,7 +93,9 @@ static size_t take_event(struct via_sriov_arrival *arrival, const struct via_sri
 		return 0;
 	action = udev_device_get_action(device);
 	name = udev_device_get_sysname(device);
-	if (action && name && !strcmp(action, "add") && !via_bdf_parse(name, &bdf)) {
+	if (action && name &&
+	    via_sriov_arrival_counts(action, udev_device_get_seqnum(device), arrival->since) &&
+	    !via_bdf_parse(name, &bdf)) {
 		for (size_t i = 0; i < count; i++) {
 			if (!seen[i] && via_bdf_equal(vfs[i].bdf, bdf)) {
 				seen[i] = true;
@@ -115,7 +128,7 @@ static int not_arrived(const struct via_sriov_arrival *arrival, const struct via
 }
 
 int via_sriov_arrival_wait(struct via_sriov_arrival *arrival, const struct via_sriov_vf *vfs,
-			   size_t count, int timeout_ms, struct via_error *err)
+			   size_t count, int timeout_ms, int stop_fd, struct via_error *err)
 {
 	via_autofree bool *seen = calloc(count ? count : 1, sizeof(*seen));
 	int64_t deadline_ms = now_ms() + timeout_ms;
@@ -124,15 +137,17 @@ int via_sriov_arrival_wait(struct via_sriov_arrival *arrival, const struct via_s
 	if (!seen)
 		return via_error_sys(err, ENOMEM, "cannot wait for new VFs");
 	while (arrived < count) {
-		struct pollfd pollfd = {
-			.fd = udev_monitor_get_fd(arrival->monitor),
-			.events = POLLIN,
+		struct pollfd fds[] = {
+			{ .fd = udev_monitor_get_fd(arrival->monitor), .events = POLLIN },
+			{ .fd = stop_fd, .events = POLLIN },
 		};
 		int64_t left_ms = deadline_ms - now_ms();
-		int ready = left_ms > 0 ? poll(&pollfd, 1, (int)left_ms) : 0;
+		int ready = left_ms > 0 ? poll(fds, 2, (int)left_ms) : 0;
 
 		if (!ready)
 			return not_arrived(arrival, vfs, count, seen, timeout_ms, err);
+		if (ready > 0 && fds[1].revents)
+			return via_error_set(err, EINTR, "interrupted while VFs were made");
 		if (ready > 0)
 			arrived += take_event(arrival, vfs, count, seen);
 		else if (errno != EINTR)

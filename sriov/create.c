@@ -3,14 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
 #include "arrival.h"
+#include "autoprobe.h"
 
 /* udevd gives up on a rule of a device after minutes; a healthy one takes milliseconds. */
 #define ARRIVAL_TIMEOUT_MS 30000
@@ -121,42 +125,84 @@ static void restore(struct via_host *host, struct via_bdf bdf, const char *file,
 			     file, via_bdf_text(bdf).text, number, strerror(-rc));
 }
 
+struct signals {
+	sigset_t before; /* this thread's mask */
+	int fd;		 /* readable while one of those held waits */
+};
+
+/*
+ * What would end the process waits until the PF is as it should be, or has been made so again:
+ * udev can take long, and half-made VFs and a PF without autoprobe are not seen for weeks. What the
+ * caller had blocked already is the caller's.
+ */
+static int hold_signals(struct signals *signals, struct via_error *err)
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t held, watched;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigaddset(&held, ending[i]);
+	pthread_sigmask(SIG_BLOCK, &held, &signals->before);
+	watched = held;
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		if (sigismember(&signals->before, ending[i]))
+			sigdelset(&watched, ending[i]);
+	signals->fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals->fd < 0) {
+		int rc = via_error_sys(err, errno, "cannot watch for signals");
+
+		pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
+		return rc;
+	}
+	return 0;
+}
+
+/* What waits arrives now. */
+static void release_signals(struct signals *signals)
+{
+	via_close(&signals->fd);
+	pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
+}
+
 int via_sriov_create(struct via_host *host, struct via_bdf bdf, unsigned int count,
 		     struct via_error *err)
 {
 	via_cleanup(via_sriov_arrival_closep) struct via_sriov_arrival *arrival = NULL;
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf before = { 0 };
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf now = { 0 };
-	int rc = via_sriov_pf_load(host, bdf, &before, err);
+	struct via_sriov_autoprobe autoprobe;
+	struct signals signals;
+	int rc = via_sriov_autoprobe_recover(host, bdf, err);
 
+	if (!rc)
+		rc = via_sriov_pf_load(host, bdf, &before, err);
 	if (!rc)
 		rc = via_sriov_create_check(host, &before, count, err);
 	if (!rc)
 		rc = via_sriov_arrival_open(host, &arrival, err);
+	if (!rc)
+		rc = hold_signals(&signals, err);
 	if (rc)
 		return rc;
-
-	if (before.autoprobe) {
-		rc = write_file(host, bdf, "sriov_drivers_autoprobe", 0);
-		if (rc)
-			return via_error_sys(err, -rc,
-					     "cannot keep drivers away from new VFs of %s",
-					     via_bdf_text(bdf).text);
-	}
+	rc = via_sriov_autoprobe_hold(host, bdf, &autoprobe, err);
+	if (rc)
+		goto release_signals;
 	rc = write_file(host, bdf, "sriov_numvfs", count);
 	if (rc) {
 		rc = driver_refused(&before, count, rc, err);
-		goto restore_autoprobe;
+		goto release_autoprobe;
 	}
 	rc = check_links(host, bdf, count, &now, err);
 	if (!rc && arrival)
 		rc = via_sriov_arrival_wait(arrival, now.vfs, now.vf_count, ARRIVAL_TIMEOUT_MS,
-					    err);
+					    signals.fd, err);
 	if (rc)
 		restore(host, bdf, "sriov_numvfs", 0);
-restore_autoprobe:
-	if (before.autoprobe)
-		restore(host, bdf, "sriov_drivers_autoprobe", 1);
+release_autoprobe:
+	via_sriov_autoprobe_release(&autoprobe);
+release_signals:
+	release_signals(&signals);
 	return rc;
 }
 

@@ -52,6 +52,40 @@ check_autoprobe_kept() {
     same "$(autoprobe)" 0
 }
 
+# udevd that is told to wait announces nothing, so the VFs never arrive.
+check_interrupted() {
+    local each pid status record=/run/viaduct/autoprobe/$PF_BDF
+    trap 'udevadm control --start-exec-queue' EXIT
+    snapshot >/tmp/before
+    for each in INT:130 TERM:143 HUP:129 KILL:137; do
+        udevadm control --stop-exec-queue
+        # In the background a script's commands ignore SIGINT.
+        env --default-signal viaduct vf create "$PF" 2 &
+        pid=$!
+        until [ "$(cat "/sys/bus/pci/devices/$PF_BDF/sriov_numvfs")" = 2 ]; do sleep 0.1; done
+        same "$(cat "$record")" 1
+        refuse 1 'another process is making VFs' viaduct vf create "$PF" 1
+        same "$(autoprobe)" 0
+        kill "-${each%:*}" "$pid"
+        status=0
+        wait "$pid" || status=$?
+        same "$status" "${each#*:}"
+        if [ "$each" = KILL:137 ]; then
+            same "$(autoprobe) $(cat "$record")" '0 1'
+            refuse 1 'has 2 VFs already' viaduct vf create "$PF" 2
+            echo 0 >"/sys/bus/pci/devices/$PF_BDF/sriov_numvfs"
+        fi
+        same "$(autoprobe)" 1
+        [ ! -e "$record" ] || flunk "$record is left"
+        udevadm control --start-exec-queue
+        udevadm settle
+        snapshot | diff -u /tmp/before -
+    done
+    # What udevd has of VFs that are gone does not stand for those that come.
+    expect 0 viaduct vf create "$PF" 2
+    expect 0 viaduct vf destroy "$PF"
+}
+
 check_attributes() {
     local line
     vf() { ip link show "$PF" | grep "^ *vf $1 "; }

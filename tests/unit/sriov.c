@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,6 +17,8 @@
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 
+#include "arrival.h"
+#include "autoprobe.h"
 #include "tree.h"
 
 #define PF	"sys/bus/pci/devices/0000:01:00.0/"
@@ -219,6 +223,89 @@ static void autoprobe_is_as_it_was_after_creation(void **state)
 	}
 }
 
+#define RECORD "run/viaduct/autoprobe/0000:01:00.1"
+
+static void autoprobe_is_recorded_while_it_is_off(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_sriov_autoprobe held, other;
+	struct via_error err;
+
+	(void)state;
+	assert_int_equal(via_sriov_autoprobe_recover(tree.host, pf_none_bdf, &err), 0);
+	assert_int_equal(via_sriov_autoprobe_hold(tree.host, pf_none_bdf, &held, &err), 0);
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
+	assert_holds(&tree, RECORD, "1");
+	/* Its owner lives. */
+	assert_int_equal(via_sriov_autoprobe_recover(tree.host, pf_none_bdf, &err), -EBUSY);
+	assert_says(&err, "another process is making VFs of 0000:01:00.1");
+	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EBUSY);
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
+	/* Off already: nothing to remember. */
+	assert_int_equal(via_sriov_autoprobe_hold(tree.host, pf_none_bdf, &other, &err), 0);
+	via_sriov_autoprobe_release(&other);
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
+	assert_true(via_host_exists(tree.host, RECORD));
+	via_sriov_autoprobe_release(&held);
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
+	assert_false(via_host_exists(tree.host, RECORD));
+	tree_remove(&tree);
+}
+
+/* kill -9: the kernel releases the lock. */
+static void autoprobe_outlives_its_process(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_error err;
+
+	(void)state;
+	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
+	tree_add(&tree, (struct tree_entry){ RECORD, "1\n" });
+	/* Also by a call that is refused then. */
+	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 8, &err), -ERANGE);
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
+	assert_false(via_host_exists(tree.host, RECORD));
+
+	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
+	tree_add(&tree, (struct tree_entry){ RECORD, "on\n" });
+	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	assert_says(&err, "/" RECORD);
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
+	tree_remove(&tree);
+}
+
+static void the_signal_mask_is_as_it_was(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_error err;
+	sigset_t set, after;
+
+	(void)state;
+	tree_add(&tree, (struct tree_entry){ PF_NONE "virtfn0", .link = "../0000:01:10.1" });
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 1, &err), 0);
+	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_numvfs", "0\n" });
+	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	sigemptyset(&set);
+	pthread_sigmask(SIG_SETMASK, &set, &after);
+	assert_true(sigismember(&after, SIGTERM));
+	assert_false(sigismember(&after, SIGINT));
+	assert_false(sigismember(&after, SIGHUP));
+	tree_remove(&tree);
+}
+
+static void only_later_events_are_arrivals(void **state)
+{
+	(void)state;
+	assert_true(via_sriov_arrival_counts("add", 8, 7));
+	assert_false(via_sriov_arrival_counts("add", 7, 7));
+	assert_false(via_sriov_arrival_counts("add", 0, 7));
+	assert_false(via_sriov_arrival_counts("remove", 8, 7));
+	assert_false(via_sriov_arrival_counts("bind", 8, 7));
+}
+
 static void a_vf_that_is_missing_takes_all_back(void **state)
 {
 	struct tree tree = tree_make(entries);
@@ -337,6 +424,10 @@ int main(void)
 		cmocka_unit_test(garbage_in_sysfs_is_refused),
 		cmocka_unit_test(creation_is_refused_before_anything_changes),
 		cmocka_unit_test(autoprobe_is_as_it_was_after_creation),
+		cmocka_unit_test(autoprobe_is_recorded_while_it_is_off),
+		cmocka_unit_test(autoprobe_outlives_its_process),
+		cmocka_unit_test(the_signal_mask_is_as_it_was),
+		cmocka_unit_test(only_later_events_are_arrivals),
 		cmocka_unit_test(a_vf_that_is_missing_takes_all_back),
 		cmocka_unit_test(vfs_in_use_stay),
 		cmocka_unit_test(macs_are_unicast_and_six_octets),

@@ -31,13 +31,18 @@ VIA_API int via_sriov_create_check(struct via_host *host, const struct via_sriov
  *
  * Drivers are kept away from the new VFs (sriov_drivers_autoprobe), their number is written, and
  * their arrival is awaited: through udev, so that whatever rules do to a new device has been
- * done, or from the kernel where udev does not run. Then sriov_drivers_autoprobe is as it was.
+ * done, or from the kernel where udev does not run. Then sriov_drivers_autoprobe is as it was; what it
+ * was is in run/viaduct/autoprobe until then, from where the next call restores it should this process
+ * be killed.
  * The VFs have no driver; the attributes of via_sriov_attrs_set() are best set now.
  *
- * A failure leaves the PF with no VFs and its former sriov_drivers_autoprobe.
+ * A failure leaves the PF with no VFs and its former sriov_drivers_autoprobe. So does SIGINT, SIGTERM
+ * or SIGHUP, unless the caller has it blocked: they are blocked in the calling thread meanwhile, end
+ * the wait, and arrive when all is undone.
  *
  * Return: 0; what via_sriov_pf_load() and via_sriov_create_check() return; -ETIMEDOUT when a VF
- * did not arrive within 30 seconds; -EPROTO when other VFs arrived than were asked for; or the
+ * did not arrive within 30 seconds; -EINTR when a signal ended the wait; -EBUSY while another process
+ * makes VFs of this PF; -EPROTO when other VFs arrived than were asked for; or the
  * errno of the PF's driver, often -ENOSPC, -ENOMEM or -EIO when resources are short.
  */
 VIA_API int via_sriov_create(struct via_host *host, struct via_bdf bdf, unsigned int count,
