@@ -202,47 +202,56 @@ static void add_pf_file(struct via_changes *changes, const struct via_sriov_pf *
 	via_changes_add(changes, path, before_text, after_text);
 }
 
-static int show_create(const struct via_cli *cli, const struct via_sriov_pf *pf, unsigned int count)
+static int show_create(const struct via_cli *cli, struct via_bdf bdf, unsigned int count)
 {
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
 	struct via_changes changes;
+	struct via_error err;
+	int rc;
 
+	if (via_sriov_pf_load(cli->host, bdf, &pf, &err))
+		return via_fail(&err);
+	rc = via_sriov_create_check(cli->host, &pf, count, &err);
+	/* The lack of privilege does not matter to those who only ask. */
+	if (rc && rc != -EACCES)
+		return via_fail(&err);
 	via_changes_init(&changes, cli);
-	if (pf->autoprobe)
-		add_pf_file(&changes, pf, "sriov_drivers_autoprobe", 1, 0);
-	add_pf_file(&changes, pf, "sriov_numvfs", 0, count);
-	if (pf->autoprobe)
-		add_pf_file(&changes, pf, "sriov_drivers_autoprobe", 0, 1);
+	if (pf.autoprobe)
+		add_pf_file(&changes, &pf, "sriov_drivers_autoprobe", 1, 0);
+	add_pf_file(&changes, &pf, "sriov_numvfs", 0, count);
+	if (pf.autoprobe)
+		add_pf_file(&changes, &pf, "sriov_drivers_autoprobe", 0, 1);
 	return via_changes_end(&changes);
 }
 
-/* The lack of privilege does not matter to those who only ask. */
-static int check_create(const struct via_cli *cli, const struct via_sriov_pf *pf,
-			unsigned int count, struct via_error *err)
+/* What was asked for has been done, so the status says that. */
+static int not_shown(const struct via_cli *cli, const char *done, const struct via_error *err)
 {
-	int rc = via_sriov_create_check(cli->host, pf, count, err);
-
-	return cli->dry_run && rc == -EACCES ? 0 : rc;
+	via_host_log(cli->host, VIA_LOG_WARNING, "%s, but cannot be shown: %s", done, err->text);
+	return VIA_EXIT_DONE;
 }
 
 int cmd_vf_create(struct via_cli *cli, int argc, char **argv)
 {
-	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
 	via_cleanup(vfs_clear) struct vfs made = { 0 };
 	unsigned int count;
+	struct via_bdf pf;
 	struct via_error err;
 
 	(void)argc;
 	(void)argv;
 	if (!parse_number(cli->operands[1], UINT_MAX, &count))
 		return via_usage_error("'%s' is not a number of VFs", cli->operands[1]);
-	if (load_pf(cli->host, cli->operands[0], &pf, &err) || check_create(cli, &pf, count, &err))
+	if (via_devname_resolve(cli->host, cli->operands[0], &pf, &err))
 		return via_fail(&err);
 	if (cli->dry_run)
-		return show_create(cli, &pf, count);
-	if (via_sriov_create(cli->host, pf.bdf, count, &err) ||
-	    load_vfs(cli->host, pf.bdf, &made, &err))
+		return show_create(cli, pf, count);
+	if (via_sriov_create(cli->host, pf, count, &err))
 		return via_fail(&err);
-	return print_pf(cli, &made);
+	if (load_vfs(cli->host, pf, &made, &err))
+		return not_shown(cli, "the VFs were made", &err);
+	print_pf(cli, &made);
+	return VIA_EXIT_DONE;
 }
 
 static bool parse_switch(const char *text, bool *on)
@@ -372,10 +381,12 @@ int cmd_vf_set(struct via_cli *cli, int argc, char **argv)
 		return via_fail(&err);
 	if (cli->dry_run)
 		return show_set(cli, &vfs, index, &wanted);
-	if (via_sriov_attrs_set(cli->host, &vfs.pf, index, &wanted, &err) ||
-	    load_vfs(cli->host, pf, &after, &err))
+	if (via_sriov_attrs_set(cli->host, &vfs.pf, index, &wanted, &err))
 		return via_fail(&err);
-	return print_vf(cli, &after, index);
+	if (load_vfs(cli->host, pf, &after, &err))
+		return not_shown(cli, "the attributes were set", &err);
+	print_vf(cli, &after, index);
+	return VIA_EXIT_DONE;
 }
 
 static int list_one(struct via_cli *cli, struct via_error *err)
