@@ -181,12 +181,22 @@ void via_function_clear(struct via_function *function)
 
 bool via_function_is_worth_assigning(const struct via_function *function)
 {
+	/* NVSwitches, non-transparent bridges, accelerators: endpoints that people do assign. */
+	switch (function->class_code >> 8) {
+	case PCI_CLASS_BRIDGE_OTHER:
+	case PCI_CLASS_SYSTEM_OTHER:
+		return true;
+	case PCI_CLASS_SERIAL_SMBUS:
+		return false;
+	default:
+		break;
+	}
 	switch (function->class_code >> 16) {
 	case PCI_BASE_CLASS_MEMORY:
 	case PCI_BASE_CLASS_BRIDGE:
 	case PCI_BASE_CLASS_SYSTEM:
 		return false;
 	default:
-		return function->class_code >> 8 != PCI_CLASS_SERIAL_SMBUS;
+		return true;
 	}
 }

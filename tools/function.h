@@ -40,7 +40,8 @@ int via_function_load(const struct via_cli *cli, struct via_bdf bdf, struct via_
 		      struct via_error *err);
 void via_function_clear(struct via_function *function);
 
-/** via_function_is_worth_assigning() - false for bridges, memory controllers and the like. */
+/** via_function_is_worth_assigning() - false for what a chipset is made of: bridges,
+ * memory controllers, timers. */
 bool via_function_is_worth_assigning(const struct via_function *function);
 
 #endif

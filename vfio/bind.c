@@ -2,9 +2,14 @@
 #include "bind-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <viaduct/util/cleanup.h>
 
 #include "record.h"
 
@@ -122,26 +127,46 @@ static int give(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const ch
 	return override_write(sysfs, bdf, override, err);
 }
 
+/* The header type; where the configuration space cannot be read, the one that its class has. */
+static int header_type_read(struct via_host *host, struct via_bdf bdf, uint8_t *type,
+			    struct via_error *err)
+{
+	struct via_bdf_text where = via_bdf_text(bdf);
+	via_autoclose int fd =
+		via_host_open(host, O_RDONLY, "sys/bus/pci/devices/%s/config", where.text);
+	uint64_t class_code;
+	int rc;
+
+	if (fd >= 0 && pread(fd, type, 1, PCI_HEADER_TYPE) == 1) {
+		*type &= PCI_HEADER_TYPE_MASK;
+		return 0;
+	}
+	rc = via_host_read_u64(host, &class_code, "sys/bus/pci/devices/%s/class", where.text);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot read the PCI class of %s", where.text);
+	*type = class_code >> 8 == PCI_CLASS_BRIDGE_PCI	      ? PCI_HEADER_TYPE_BRIDGE
+		: class_code >> 8 == PCI_CLASS_BRIDGE_CARDBUS ? PCI_HEADER_TYPE_CARDBUS
+							      : PCI_HEADER_TYPE_NORMAL;
+	return 0;
+}
+
 /* VFIO takes endpoints only; finding out by trying would take a bridge from its driver first. */
 static int endpoint_check(struct via_host *host, struct via_bdf bdf, struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
-	uint64_t class_code;
-	int rc = via_host_read_u64(host, &class_code, "sys/bus/pci/devices/%s/class", where.text);
+	uint8_t type;
+	int rc = header_type_read(host, bdf, &type, err);
 
-	if (rc)
-		return via_error_sys(err, -rc, "cannot read the PCI class of %s", where.text);
-	if (class_code >> 8 == PCI_CLASS_BRIDGE_PCI || class_code >> 8 == PCI_CLASS_BRIDGE_CARDBUS)
-		return via_error_set(err, EINVAL,
-				     "%s is a bridge; only what is behind it can be assigned",
-				     where.text);
-	return 0;
+	if (rc || (type != PCI_HEADER_TYPE_BRIDGE && type != PCI_HEADER_TYPE_CARDBUS))
+		return rc;
+	return via_error_set(err, EINVAL, "%s is a bridge; only what is behind it can be assigned",
+			     via_bdf_text(bdf).text);
 }
 
 static int driver_check(struct via_host *host, struct via_bdf bdf, const char *driver,
 			struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
+	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
+	int rc;
 
 	if (!via_vfio_driver_name_valid(driver))
 		return via_error_set(err, EINVAL, "\"%s\" is no driver's name", driver);
@@ -150,15 +175,8 @@ static int driver_check(struct via_host *host, struct via_bdf bdf, const char *d
 				     driver, driver);
 	if (!via_iommu_driver_is_vfio(driver))
 		return 0;
-	if (!via_host_exists(host, "sys/bus/pci/devices/%s/iommu_group", where.text)) {
-		struct via_iommu_group group = { 0 };
-		int rc = via_iommu_group_load(host, bdf, &group, err);
-
-		via_iommu_group_clear(&group);
-		if (rc)
-			return rc;
-	}
-	return endpoint_check(host, bdf, err);
+	rc = endpoint_check(host, bdf, err);
+	return rc ? rc : via_iommu_group_load(host, bdf, &group, err);
 }
 
 /* Put back what @before was; there is nothing better to do with a failure than to tell. */

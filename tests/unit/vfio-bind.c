@@ -26,7 +26,8 @@ static const struct tree_entry entries[] = {
 	{ DEVICE "/driver_override", "(null)\n" },
 	{ DEVICE "/driver", .link = "../../drivers/igbvf" },
 	{ DEVICE "/iommu_group", .link = "../../../../kernel/iommu_groups/12" },
-	{ "sys/kernel/iommu_groups/12/" },
+	{ "sys/kernel/iommu_groups/12/devices/0000:01:10.0", "" },
+	{ "sys/kernel/iommu_groups/12/reserved_regions", "" },
 	{ "sys/bus/pci/devices/0000:00:02.0/class", "0x060400\n" },
 	{ "sys/bus/pci/devices/0000:00:02.0/iommu_group",
 	  .link = "../../../../kernel/iommu_groups/12" },
@@ -366,6 +367,39 @@ static void what_cannot_work_changes_nothing(void **state)
 	assert_false(via_host_exists(kernel->tree.host, "run/viaduct"));
 }
 
+/* VFIO refuses by header type: an NVSwitch has a bridge's class and an endpoint's header. */
+static void a_bridge_is_known_by_its_header(void **state)
+{
+	static const struct {
+		const char *class;
+		const char *type; /* the byte at 0x0e, behind 14 others */
+		int rc;
+	} cases[] = {
+		{ "0x068000", NULL, 0 },
+		{ "0x060400", "..............\x80", 0 },
+		{ "0x020000", "..............\x01", -EINVAL },
+		{ "0x020000", "..............\x82", -EINVAL },
+		{ "0x060700", NULL, -EINVAL },
+		{ "0x060700", "too short", -EINVAL },
+	};
+	struct kernel *kernel = *state;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		tree_add(&kernel->tree, (struct tree_entry){ DEVICE "/class", cases[i].class });
+		if (cases[i].type)
+			tree_add(&kernel->tree,
+				 (struct tree_entry){ DEVICE "/config", cases[i].type });
+		assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err),
+				 cases[i].rc);
+		if (cases[i].rc)
+			assert_non_null(strstr(kernel->err.text, "is a bridge"));
+		assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
+		if (cases[i].type)
+			tree_drop(&kernel->tree, DEVICE "/config");
+	}
+}
+
 static void a_function_in_use_is_not_taken(void **state)
 {
 	struct kernel *kernel = *state;
@@ -398,6 +432,7 @@ int main(void)
 		TEST(a_record_left_over_is_not_believed),
 		TEST(damaged_records_are_refused),
 		TEST(what_cannot_work_changes_nothing),
+		TEST(a_bridge_is_known_by_its_header),
 		TEST(a_function_in_use_is_not_taken),
 	};
 

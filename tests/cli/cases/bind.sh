@@ -18,3 +18,6 @@ viaduct unbind eth0/vf0
 viaduct unbind eth0/vf1 --dry-run
 viaduct unbind eth0/vf1 --dry-run --json
 viaduct unbind eth0/vf1 eth0
+# An NVSwitch: a bridge by its class, an endpoint by its header.
+echo 0x068000 >"$VIADUCT_ROOT/sys/bus/pci/devices/0000:03:00.0/class"
+viaduct list 2>/dev/null | grep 03:00.0
