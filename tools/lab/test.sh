@@ -7,7 +7,7 @@ help_test() {
 Usage: ./lab test [--no-full] [TIER...]
 
   unit, cli   on this machine, in a plain build and one with ASan and UBSan
-  kvm         the same with /dev/kvm, or else on the emulated host
+  kvm         the same with /dev/kvm; on the emulated host what cannot run here
   fuzz        every parser for a few seconds, built with clang
   lab         on the emulated host: Debian's kernel, then the one with IOMMUFD
               (built if need be; left out with --no-full)
@@ -36,11 +36,13 @@ suite() {
 # Takes meson's own table of results apart into our lines.
 suite_count() {
     local build=$1 suite=$2 log=$3 verdict name before=${#COUNTED}
+    # meson keeps to itself what a skipped test said, but for its own log.
+    local told=$BUILD/${build/emulated/plain}/meson-logs/testlog.txt
     while read -r verdict name; do
         COUNTED+=x
         case $verdict in
             OK | EXPECTEDFAIL) result ok "$suite-$build/$name" ;;
-            SKIP) result skip "$suite-$build/$name" "$(sed -n "s/^.*\(SKIP: .*\)/\1/p" "$log" | head -n 1)" ;;
+            SKIP) result skip "$suite-$build/$name" "$(sed -n 's/^.*SKIP: //p' "$told" 2>/dev/null | head -n 1)" ;;
             *) result "not ok" "$suite-$build/$name" "$verdict" ;;
         esac
     done < <(sed '/^Summary of Failures/,$d' "$log" | sed -nE 's,^ *[0-9]+/[0-9]+ +(.*[^ ]) +(OK|SKIP|FAIL|TIMEOUT|ERROR|EXPECTEDFAIL|UNEXPECTEDPASS|INTERRUPT) +[0-9.]+s.*,\2 \1,p' |
@@ -95,15 +97,25 @@ kvm_usable() {
 tier_kvm() {
     if kvm_usable; then
         tier_here kvm
-        return
+        # A KVM without VT-x or SVM starts no second processor: what it skipped runs there.
+        grep -q '^skip kvm-' "$RESULTS" || return 0
+        echo "kvm: what this machine's KVM cannot do is tried on the emulated host"
+    else
+        echo "kvm: this machine has no usable /dev/kvm; on the emulated host instead"
     fi
-    echo "kvm: this machine has no usable /dev/kvm; on the emulated host instead"
     options_reset
-    local log=$CACHE/log/test-plain-kvm.log
+    local log=$CACHE/log/test-emulated-kvm.log try status
     OPT_TIMEOUT=900
-    boot meson test -C /build/plain --no-rebuild --print-errorlogs -t 4 --suite kvm >"$log" 2>&1 || :
-    run_clean
-    suite_count plain kvm "$log"
+    # Nested under emulation, a host has been seen to lose its timer; that is not the test's doing.
+    for try in 1 2; do
+        status=0
+        boot meson test -C /build/plain --no-rebuild --print-errorlogs -t 4 --suite kvm >"$log" 2>&1 || status=$?
+        run_clean
+        [ $status != 0 ] && [ $try = 1 ] || break
+        echo "note: kvm on the emulated host failed, and is tried once more; the first time it said:"
+        tail -n 30 "$log"
+    done
+    suite_count emulated kvm "$log"
 }
 
 tier_fuzz() {
