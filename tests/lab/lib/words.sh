@@ -89,9 +89,9 @@ snapshot() {
             printf -v "bytes[4]" %02x $((0x${bytes[4]} & ~3))
             echo "$each ${bytes[*]}"
         done
-        find -- */driver */iommu_group -maxdepth 0 -printf '%p -> %l\n'
+        find -- */driver */iommu_group -maxdepth 0 -printf '%p -> %l\n' || : # none without an IOMMU
         grep -H '' -- */driver_override */enable */sriov_numvfs */sriov_drivers_autoprobe \
-            */power/control */reset_method */d3cold_allowed
+            */power/control */reset_method */d3cold_allowed || :
         ls /dev/vfio
         grep -l '' /run/viaduct/*/* || :
         ip -details -oneline link show | sed 's/ qdisc [^ ]*//'
