@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <viaduct/sriov/attr.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include <netlink/socket.h>
 
 #include <viaduct/util/cleanup.h>
+
+#include "attr-private.h"
 
 static void socket_freep(struct nl_sock **socket)
 {
@@ -77,10 +80,33 @@ static int pf_netdev(struct via_host *host, const struct via_sriov_pf *pf, const
 	return 0;
 }
 
-static int open_link(const char *netdev, struct nl_sock **socket_out, struct rtnl_link **link,
+bool via_sriov_attr_same_netdev(struct via_host *host, const struct via_sriov_pf *pf,
+				const char *netdev, int ifindex)
+{
+	uint64_t recorded;
+
+	return !via_host_read_u64(host, &recorded, "sys/bus/pci/devices/%s/net/%s/ifindex",
+				  via_bdf_text(pf->bdf).text, netdev) &&
+	       ifindex > 0 && recorded == (uint64_t)ifindex;
+}
+
+/* A container may have the host's sysfs and a network namespace of its own: another interface of
+ * the same name there, or none. */
+static int elsewhere(const struct via_sriov_pf *pf, const char *netdev, struct via_error *err)
+{
+	return via_error_set(
+		err, EXDEV,
+		"%s, the network interface of %s, is not in this network namespace, so "
+		"the attributes of its VFs cannot be reached from here",
+		netdev, via_bdf_text(pf->bdf).text);
+}
+
+static int open_link(struct via_host *host, const struct via_sriov_pf *pf, const char *netdev,
+		     struct nl_sock **socket_out, struct rtnl_link **link_out,
 		     struct via_error *err)
 {
 	via_cleanup(socket_freep) struct nl_sock *socket = nl_socket_alloc();
+	via_cleanup(link_putp) struct rtnl_link *link = NULL;
 	int nl;
 
 	if (!socket)
@@ -90,23 +116,31 @@ static int open_link(const char *netdev, struct nl_sock **socket_out, struct rtn
 	if (nl >= 0)
 		nl_socket_enable_msg_peek(socket);
 	if (nl >= 0)
-		nl = rtnl_link_get_kernel(socket, 0, netdev, link);
+		nl = rtnl_link_get_kernel(socket, 0, netdev, &link);
+	if (nl < 0 && errno_of_nl(nl) == ENODEV)
+		return elsewhere(pf, netdev, err);
 	if (nl < 0)
 		return via_error_set(err, errno_of_nl(nl), "cannot ask the kernel about %s: %s",
 				     netdev, nl_geterror(nl));
+	if (!via_sriov_attr_same_netdev(host, pf, netdev, rtnl_link_get_ifindex(link)))
+		return elsewhere(pf, netdev, err);
 	*socket_out = via_steal_ptr(socket);
+	*link_out = via_steal_ptr(link);
 	return 0;
 }
 
-static void read_vlan(struct rtnl_link_vf *vf, struct via_sriov_attrs *attrs)
+void via_sriov_attr_vlan(struct rtnl_link_vf *vf, struct via_sriov_attrs *attrs)
 {
 	nl_vf_vlans_t *vlans;
 
-	if (rtnl_link_vf_get_vlans(vf, &vlans) || vlans->size < 1)
+	if (rtnl_link_vf_get_vlans(vf, &vlans))
 		return;
-	attrs->vlan = vlans->vlans[0].vf_vlan;
-	attrs->qos = vlans->vlans[0].vf_vlan_qos;
-	attrs->valid |= VIA_SRIOV_VLAN | VIA_SRIOV_QOS;
+	if (vlans->size >= 1) {
+		attrs->vlan = vlans->vlans[0].vf_vlan;
+		attrs->qos = vlans->vlans[0].vf_vlan_qos;
+		attrs->vlan_protocol = vlans->vlans[0].vf_vlan_proto;
+		attrs->valid |= VIA_SRIOV_VLAN | VIA_SRIOV_QOS;
+	}
 	rtnl_link_vf_vlan_put(vlans);
 }
 
@@ -138,7 +172,7 @@ static void read_attrs(struct rtnl_link *link, unsigned int index, struct via_sr
 		memcpy(attrs->mac.octets, nl_addr_get_binary_addr(address), VIA_MAC_BYTES);
 		attrs->valid |= VIA_SRIOV_MAC;
 	}
-	read_vlan(vf, attrs);
+	via_sriov_attr_vlan(vf, attrs);
 	rc = rtnl_link_vf_get_trust(vf, &value);
 	read_switch(rc, value, VIA_SRIOV_TRUST, &attrs->trust, attrs);
 	rc = rtnl_link_vf_get_spoofchk(vf, &value);
@@ -154,7 +188,7 @@ int via_sriov_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
 	int rc = pf_netdev(host, pf, &netdev, err);
 
 	if (!rc)
-		rc = open_link(netdev, &socket, &link, err);
+		rc = open_link(host, pf, netdev, &socket, &link, err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < pf->vf_count; i++)
@@ -174,6 +208,10 @@ int via_sriov_attrs_check(struct via_host *host, const struct via_sriov_pf *pf, 
 	if ((attrs->valid & VIA_SRIOV_VLAN) && attrs->vlan > VIA_SRIOV_VLAN_MAX)
 		return via_error_set(err, EINVAL, "VLAN %u does not exist: 1 to %u, or 0 for none",
 				     attrs->vlan, VIA_SRIOV_VLAN_MAX);
+	if ((attrs->valid & VIA_SRIOV_VLAN) && attrs->vlan_protocol &&
+	    attrs->vlan_protocol != ETH_P_8021Q && attrs->vlan_protocol != ETH_P_8021AD)
+		return via_error_set(err, EINVAL, "0x%04x is not the protocol of a VLAN",
+				     attrs->vlan_protocol);
 	if ((attrs->valid & VIA_SRIOV_QOS) && attrs->qos > VIA_SRIOV_QOS_MAX)
 		return via_error_set(err, EINVAL, "priority %u does not exist: 0 to %u", attrs->qos,
 				     VIA_SRIOV_QOS_MAX);
@@ -202,8 +240,16 @@ static const struct {
 	{ VIA_SRIOV_SPOOFCHK, "spoof check" },
 };
 
-static int fill_vf(struct rtnl_link_vf *vf, enum via_sriov_attr attr,
-		   const struct via_sriov_attrs *attrs)
+/* Q-in-Q goes into another message, of which libnl leaves the byte order to its caller. */
+static uint16_t vlan_protocol(const struct via_sriov_attrs *attrs)
+{
+	if (!attrs->vlan || !attrs->vlan_protocol || attrs->vlan_protocol == ETH_P_8021Q)
+		return ETH_P_8021Q;
+	return htons(attrs->vlan_protocol);
+}
+
+int via_sriov_attr_fill(struct rtnl_link_vf *vf, enum via_sriov_attr attr,
+			const struct via_sriov_attrs *attrs)
 {
 	struct nl_addr *address;
 	nl_vf_vlans_t *vlans;
@@ -225,7 +271,7 @@ static int fill_vf(struct rtnl_link_vf *vf, enum via_sriov_attr attr,
 		vlans->vlans[0] = (nl_vf_vlan_info_t){
 			.vf_vlan = attrs->vlan,
 			.vf_vlan_qos = attrs->qos,
-			.vf_vlan_proto = ETH_P_8021Q,
+			.vf_vlan_proto = vlan_protocol(attrs),
 		};
 		rtnl_link_vf_set_vlans(vf, vlans);
 		rtnl_link_vf_vlan_put(vlans);
@@ -250,7 +296,7 @@ static int set_one(struct nl_sock *socket, struct rtnl_link *link, unsigned int 
 
 	if (change && vf) {
 		rtnl_link_vf_set_index(vf, index);
-		nl = fill_vf(vf, attr, attrs);
+		nl = via_sriov_attr_fill(vf, attr, attrs);
 	}
 	if (!nl)
 		nl = rtnl_link_vf_add(change, vf);
@@ -275,6 +321,30 @@ static int refused(const struct via_sriov_pf *pf, unsigned int index, const char
 			     pf->driver, text.text, name, index);
 }
 
+int via_sriov_attrs_complete(const struct via_sriov_attrs *before, struct via_sriov_attrs *attrs,
+			     struct via_error *err)
+{
+	switch (attrs->valid & (VIA_SRIOV_VLAN | VIA_SRIOV_QOS)) {
+	case VIA_SRIOV_VLAN:
+		attrs->qos = 0;
+		break;
+	case VIA_SRIOV_QOS:
+		if (!before->vlan && attrs->qos)
+			return via_error_set(err, EINVAL,
+					     "the VF has no VLAN to give priority %u in",
+					     attrs->qos);
+		attrs->vlan = before->vlan;
+		attrs->vlan_protocol = before->vlan_protocol;
+		break;
+	case VIA_SRIOV_VLAN | VIA_SRIOV_QOS:
+		break;
+	default:
+		return 0;
+	}
+	attrs->valid |= VIA_SRIOV_VLAN | VIA_SRIOV_QOS;
+	return 0;
+}
+
 int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
 			const struct via_sriov_attrs *attrs, struct via_error *err)
 {
@@ -289,22 +359,13 @@ int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, un
 	if (!rc)
 		rc = pf_netdev(host, pf, &netdev, err);
 	if (!rc)
-		rc = open_link(netdev, &socket, &link, err);
+		rc = open_link(host, pf, netdev, &socket, &link, err);
 	if (rc)
 		return rc;
 	read_attrs(link, index, &before);
-
-	if (!(wanted.valid & VIA_SRIOV_QOS))
-		wanted.qos = 0;
-	if ((wanted.valid & (VIA_SRIOV_VLAN | VIA_SRIOV_QOS)) == VIA_SRIOV_QOS) {
-		wanted.vlan = before.vlan;
-		if (!wanted.vlan && wanted.qos)
-			return via_error_set(err, EINVAL,
-					     "VF %u of %s has no VLAN to give priority %u in",
-					     index, via_bdf_text(pf->bdf).text, wanted.qos);
-	}
-	if (wanted.valid & VIA_SRIOV_QOS)
-		wanted.valid |= VIA_SRIOV_VLAN;
+	rc = via_sriov_attrs_complete(&before, &wanted, err);
+	if (rc)
+		return rc;
 
 	for (; done < sizeof(order) / sizeof(order[0]); done++) {
 		if (!(wanted.valid & (unsigned int)order[done].attr))

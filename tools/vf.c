@@ -66,7 +66,10 @@ static int load_vfs(struct via_host *host, struct via_bdf pf, struct vfs *vfs,
 		return via_error_sys(err, ENOMEM, "cannot list the VFs of %s",
 				     via_bdf_text(pf).text);
 	rc = via_sriov_attrs_get(host, &vfs->pf, vfs->attrs, err);
-	return rc == -ENOTSUP ? 0 : rc;
+	/* There, and only their attributes out of reach: the VFs are still worth showing. */
+	if (rc == -EXDEV)
+		via_host_log(host, VIA_LOG_WARNING, "%s", err->text);
+	return rc == -ENOTSUP || rc == -EXDEV ? 0 : rc;
 }
 
 /* The address a VF is held to; "" when it chooses for itself, or the driver does not say. */
@@ -323,7 +326,7 @@ static struct attr_text attr_text(const struct via_sriov_attrs *attrs, enum via_
 }
 
 static int show_set(const struct via_cli *cli, const struct vfs *vfs, unsigned int index,
-		    const struct via_sriov_attrs *wanted)
+		    const struct via_sriov_attrs *asked)
 {
 	static const struct {
 		enum via_sriov_attr attr;
@@ -333,19 +336,25 @@ static int show_set(const struct via_cli *cli, const struct vfs *vfs, unsigned i
 		{ VIA_SRIOV_QOS, "qos" },	    { VIA_SRIOV_TRUST, "trust" },
 		{ VIA_SRIOV_SPOOFCHK, "spoofchk" },
 	};
-	size_t at = place_of(&vfs->pf, index);
+	const struct via_sriov_attrs *before = &vfs->attrs[place_of(&vfs->pf, index)];
+	struct via_sriov_attrs after = *asked;
 	struct via_changes changes;
+	struct via_error err;
 
+	if (via_sriov_attrs_complete(before, &after, &err))
+		return via_fail(&err);
 	via_changes_init(&changes, cli);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct attr_text had = attr_text(before, rows[i].attr);
+		struct attr_text gets = attr_text(&after, rows[i].attr);
 		char what[128];
 
-		if (!(wanted->valid & (unsigned int)rows[i].attr))
+		/* What only goes with another is said when it changes. */
+		if (!(asked->valid & (unsigned int)rows[i].attr) && !strcmp(had.text, gets.text))
 			continue;
 		snprintf(what, sizeof(what), "%s/vf%u %s", vfs->pf.netdevs.names[0], index,
 			 rows[i].name);
-		via_changes_add(&changes, what, attr_text(&vfs->attrs[at], rows[i].attr).text,
-				attr_text(wanted, rows[i].attr).text);
+		via_changes_add(&changes, what, had.text, gets.text);
 	}
 	return via_changes_end(&changes);
 }

@@ -112,6 +112,18 @@ check_attributes() {
     vf 1 | diff /tmp/other -
 }
 
+# A container: the host's sysfs, and a network of its own, perhaps with an interface of that name.
+check_network_namespace() {
+    local each
+    vfs 2
+    for each in true "ip link set lo name $PF"; do
+        expect 0 unshare -n sh -c "$each && exec viaduct vf list"
+        match "$out" "^$PF/vf1 +$VF1_BDF +- +- "
+        match "$err" "warning: $PF, the network interface of $PF_BDF, is not in this network namespace"
+        refuse 1 'not in this network namespace' unshare -n sh -c "$each && exec viaduct vf set $PF/vf0 --trust on"
+    done
+}
+
 check_dry_run() {
     snapshot >/tmp/before
     expect 0 viaduct vf create --dry-run "$PF" 3
@@ -121,6 +133,12 @@ check_dry_run() {
     snapshot >/tmp/before
     expect 0 viaduct vf set --dry-run "$PF/vf0" --mac 02:00:00:0a:0b:0c --vlan 5
     match "$out" '02:00:00:0a:0b:0c'
+    no_match "$out" qos
+    viaduct vf set "$PF/vf0" --vlan 4 --qos 3
+    expect 0 viaduct vf set --dry-run "$PF/vf0" --vlan 5
+    match "$out" 'vlan: 4 -> 5'
+    match "$out" 'qos: 3 -> 0'
+    viaduct vf set "$PF/vf0" --vlan 0
     expect 0 viaduct bind --dry-run "$PF/vf0" "$PF/vf1"
     match "$out" "$VF1_BDF"
     expect 0 viaduct vf destroy --dry-run "$PF"

@@ -17,7 +17,14 @@
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/route/link.h>
+
 #include "arrival.h"
+#include "attr-private.h"
 #include "autoprobe.h"
 #include "tree.h"
 
@@ -392,6 +399,8 @@ static void attributes_are_checked(void **state)
 		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 1, .qos = 8 }, 0, -EINVAL },
 		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 0, .qos = 1 }, 0, -EINVAL },
 		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 0, .qos = 0 }, 0, -ENOTSUP },
+		{ { VIA_SRIOV_VLAN, .vlan = 1, .vlan_protocol = ETH_P_8021AD }, 0, -ENOTSUP },
+		{ { VIA_SRIOV_VLAN, .vlan = 1, .vlan_protocol = ETH_P_IP }, 0, -EINVAL },
 		{ { VIA_SRIOV_TRUST, .trust = true }, 0, -ENOTSUP },
 	};
 	struct tree tree = tree_make(entries);
@@ -415,6 +424,134 @@ static void attributes_are_checked(void **state)
 	tree_remove(&tree);
 }
 
+static void vlan_and_priority_go_together(void **state)
+{
+	const unsigned int vlan = VIA_SRIOV_VLAN, qos = VIA_SRIOV_QOS, both = vlan | qos;
+	const struct via_sriov_attrs none = { both },
+				     before = { both,
+						.vlan = 100,
+						.vlan_protocol = ETH_P_8021AD,
+						.qos = 3 };
+	const struct {
+		struct via_sriov_attrs attrs, completed;
+	} rows[] = {
+		{ { vlan, .vlan = 5, .qos = 1 }, { both, .vlan = 5 } },
+		{ { both, .vlan = 5, .qos = 1 }, { both, .vlan = 5, .qos = 1 } },
+		{ { qos, .qos = 1 },
+		  { both, .vlan = 100, .vlan_protocol = ETH_P_8021AD, .qos = 1 } },
+		{ { VIA_SRIOV_TRUST, .trust = true }, { VIA_SRIOV_TRUST, .trust = true } },
+	};
+	struct via_sriov_attrs attrs;
+	struct via_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		attrs = rows[i].attrs;
+		assert_int_equal(via_sriov_attrs_complete(&before, &attrs, &err), 0);
+		assert_int_equal(attrs.valid, rows[i].completed.valid);
+		assert_int_equal(attrs.vlan, rows[i].completed.vlan);
+		assert_int_equal(attrs.vlan_protocol, rows[i].completed.vlan_protocol);
+		assert_int_equal(attrs.qos, rows[i].completed.qos);
+	}
+	attrs = (struct via_sriov_attrs){ qos, .qos = 1 };
+	assert_int_equal(via_sriov_attrs_complete(&none, &attrs, &err), -EINVAL);
+	assert_says(&err, "no VLAN to give priority 1 in");
+	attrs.qos = 0;
+	assert_int_equal(via_sriov_attrs_complete(&none, &attrs, &err), 0);
+}
+
+/* The attribute in IFLA_VF_INFO of the message that libnl makes of @attrs. */
+static void vlan_message(const struct via_sriov_attrs *attrs, int type, void *data, size_t bytes)
+{
+	struct rtnl_link *link = rtnl_link_alloc(), *change = rtnl_link_alloc();
+	struct rtnl_link_vf *vf = rtnl_link_vf_alloc();
+	struct nlattr *list, *info, *attr;
+	struct nl_msg *message;
+
+	rtnl_link_set_ifindex(link, 7);
+	rtnl_link_vf_set_index(vf, 1);
+	assert_int_equal(via_sriov_attr_fill(vf, VIA_SRIOV_VLAN, attrs), 0);
+	assert_int_equal(rtnl_link_vf_add(change, vf), 0);
+	rtnl_link_vf_put(vf);
+	assert_int_equal(rtnl_link_build_change_request(link, change, 0, &message), 0);
+	list = nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct ifinfomsg), IFLA_VFINFO_LIST);
+	assert_non_null(list);
+	info = nla_data(list);
+	attr = nla_find(nla_data(info), nla_len(info), type);
+	assert_non_null(attr);
+	if (type == IFLA_VF_VLAN_LIST)
+		attr = nla_data(attr);
+	assert_true(nla_len(attr) >= (int)bytes);
+	memcpy(data, nla_data(attr), bytes);
+	nlmsg_free(message);
+	rtnl_link_put(change);
+	rtnl_link_put(link);
+}
+
+static void a_vlan_keeps_its_protocol(void **state)
+{
+	struct via_sriov_attrs attrs = { VIA_SRIOV_VLAN, .vlan = 100, .qos = 3 };
+	struct ifla_vf_vlan_info info;
+	struct ifla_vf_vlan plain;
+
+	(void)state;
+	vlan_message(&attrs, IFLA_VF_VLAN, &plain, sizeof(plain));
+	assert_int_equal(plain.vf, 1);
+	assert_int_equal(plain.vlan, 100);
+	assert_int_equal(plain.qos, 3);
+	attrs.vlan_protocol = ETH_P_8021AD;
+	vlan_message(&attrs, IFLA_VF_VLAN_LIST, &info, sizeof(info));
+	assert_int_equal(info.vf, 1);
+	assert_int_equal(info.vlan, 100);
+	assert_int_equal(info.qos, 3);
+	/* The kernel takes it as it stands in a frame. */
+	assert_memory_equal(&info.vlan_proto, "\x88\xa8", 2);
+	/* No VLAN is of no protocol. */
+	attrs.vlan = 0;
+	vlan_message(&attrs, IFLA_VF_VLAN, &plain, sizeof(plain));
+	assert_int_equal(plain.vlan, 0);
+}
+
+static void what_libnl_lends_is_given_back(void **state)
+{
+	struct rtnl_link_vf *vf = rtnl_link_vf_alloc();
+	struct via_sriov_attrs attrs = { 0 };
+	nl_vf_vlans_t *vlans;
+
+	(void)state;
+	via_sriov_attr_vlan(vf, &attrs);
+	assert_int_equal(attrs.valid, 0);
+	assert_int_equal(rtnl_link_vf_vlan_alloc(&vlans, 1), 0);
+	vlans->vlans[0] = (nl_vf_vlan_info_t){ 100, 3, ETH_P_8021AD };
+	rtnl_link_vf_set_vlans(vf, vlans);
+	vlans->size = 0;
+	via_sriov_attr_vlan(vf, &attrs);
+	assert_int_equal(attrs.valid, 0);
+	assert_int_equal(vlans->ce_refcnt, 2);
+	vlans->size = 1;
+	via_sriov_attr_vlan(vf, &attrs);
+	assert_int_equal(attrs.valid, VIA_SRIOV_VLAN | VIA_SRIOV_QOS);
+	assert_int_equal(attrs.vlan, 100);
+	assert_int_equal(attrs.vlan_protocol, ETH_P_8021AD);
+	assert_int_equal(vlans->ce_refcnt, 2);
+	rtnl_link_vf_vlan_put(vlans);
+	rtnl_link_vf_put(vf);
+}
+
+static void an_interface_is_more_than_its_name(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_sriov_pf pf = { .bdf = pf_bdf };
+
+	(void)state;
+	assert_false(via_sriov_attr_same_netdev(tree.host, &pf, "eth0", 0));
+	tree_add(&tree, (struct tree_entry){ PF "net/eth0/ifindex", "7\n" });
+	assert_true(via_sriov_attr_same_netdev(tree.host, &pf, "eth0", 7));
+	assert_false(via_sriov_attr_same_netdev(tree.host, &pf, "eth0", 2));
+	assert_false(via_sriov_attr_same_netdev(tree.host, &pf, "eth0", 0));
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +569,10 @@ int main(void)
 		cmocka_unit_test(vfs_in_use_stay),
 		cmocka_unit_test(macs_are_unicast_and_six_octets),
 		cmocka_unit_test(attributes_are_checked),
+		cmocka_unit_test(vlan_and_priority_go_together),
+		cmocka_unit_test(a_vlan_keeps_its_protocol),
+		cmocka_unit_test(what_libnl_lends_is_given_back),
+		cmocka_unit_test(an_interface_is_more_than_its_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

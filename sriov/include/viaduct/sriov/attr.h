@@ -56,7 +56,9 @@ enum via_sriov_attr {
 struct via_sriov_attrs {
 	unsigned int valid; /* enum via_sriov_attr, or-ed */
 	struct via_mac mac; /* all zero when read: the VF chooses for itself */
-	unsigned int vlan;  /* 802.1Q VLAN the PF puts the VF in, 1 to 4094; 0: none */
+	unsigned int vlan;  /* VLAN the PF puts the VF in, 1 to 4094; 0: none */
+	/* Of that VLAN: ETH_P_8021Q or ETH_P_8021AD of linux/if_ether.h; 0 when set: the former. */
+	uint16_t vlan_protocol;
 	unsigned int qos;   /* 802.1p priority of that VLAN's frames, 0 to 7 */
 	bool trust;	    /* the VF may turn on promiscuous mode, change its MAC, ... */
 	bool spoofchk;	    /* frames sent from another MAC are dropped */
@@ -67,8 +69,8 @@ struct via_sriov_attrs {
  * @attrs: @pf->vf_count of them, in the order of @pf->vfs. What the driver does not report is not
  *	   in `valid`.
  *
- * Return: 0; -ENOTSUP when the PF has no network interface, or the host is a recorded one; or an
- * errno of netlink.
+ * Return: 0; -ENOTSUP when the PF has no network interface, or the host is a recorded one; -EXDEV when
+ * its network interface is not in this network namespace; or an errno of netlink.
  */
 VIA_API int via_sriov_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
 				struct via_sriov_attrs *attrs, struct via_error *err);
@@ -84,13 +86,23 @@ VIA_API int via_sriov_attrs_check(struct via_host *host, const struct via_sriov_
 				  struct via_error *err);
 
 /**
- * via_sriov_attrs_set() - set the attributes that are in @attrs->valid. VLAN and priority are one
- * to the driver: a VLAN without a priority gets priority 0, a priority alone keeps the VLAN.
+ * via_sriov_attrs_complete() - what via_sriov_attrs_set() makes of @attrs, given those a VF has.
+ * VLAN and priority are one to the driver: a VLAN without a priority gets priority 0, a priority
+ * alone keeps the VLAN and its protocol.
+ *
+ * Return: 0, or -EINVAL when a priority is given to no VLAN.
+ */
+VIA_API int via_sriov_attrs_complete(const struct via_sriov_attrs *before,
+				     struct via_sriov_attrs *attrs, struct via_error *err);
+
+/**
+ * via_sriov_attrs_set() - set the attributes that are in @attrs->valid, and what goes with them.
  *
  * They are set one by one; when the driver refuses one, the sentence says which, and those set
  * before get their former values back.
  *
- * Return: 0; what via_sriov_attrs_check() returns; -EPERM without CAP_NET_ADMIN; -EOPNOTSUPP when
+ * Return: 0; what via_sriov_attrs_check() and via_sriov_attrs_complete() return; -EXDEV as for
+ * via_sriov_attrs_get(); -EPERM without CAP_NET_ADMIN; -EOPNOTSUPP when
  * the driver does not have the attribute; or another errno of the driver.
  */
 VIA_API int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf,
