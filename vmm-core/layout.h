@@ -39,7 +39,8 @@
 #define LAYOUT_CMDLINE_BYTES   0x10000ULL
 #define LAYOUT_EBDA	       0x9fc00ULL
 #define LAYOUT_ACPI	       0xe0000ULL
-#define LAYOUT_ACPI_BYTES      0x20000ULL
+#define LAYOUT_ACPI_BYTES      0x1fff0ULL
+#define LAYOUT_RESET_VECTOR    0xffff0ULL /* F000:FFF0, where a processor of old begins */
 #define LAYOUT_KERNEL	       0x100000ULL
 
 /* I/O ports. PCI I/O BARs go above the devices of a PC. */
@@ -47,6 +48,7 @@
 #define LAYOUT_PORT_SLEEP      0x600U /* ACPI sleep control and status, one byte each */
 #define LAYOUT_SLEEP_TYPE_OFF  5U
 #define LAYOUT_PORT_RESET      0xcf9U
+#define LAYOUT_RESET_VALUE     0x06U /* what a PC's reset control register takes */
 #define LAYOUT_PIO_BASE	       0x1000U
 #define LAYOUT_PIO_BYTES       0xf000U
 

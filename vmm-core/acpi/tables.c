@@ -223,7 +223,7 @@ static uint64_t build_fadt(struct writer *writer, uint64_t dsdt)
 		.boot_architecture = BOOT_NO_VGA | BOOT_NO_RTC,
 		.flags = FADT_WBINVD | FADT_RESET | FADT_REDUCED,
 		.reset = port(LAYOUT_PORT_RESET),
-		.reset_value = 0x06, /* what a PC's reset control register takes */
+		.reset_value = LAYOUT_RESET_VALUE,
 		.minor_version = 5,
 		.x_dsdt = dsdt,
 		.sleep_control = port(LAYOUT_PORT_SLEEP),

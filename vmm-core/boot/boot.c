@@ -214,6 +214,23 @@ static void write_pvh_info(struct via_memory *memory, const struct initrd *initr
 		};
 }
 
+/*
+ * All the firmware there is: Linux with EFI support that finds hardware-reduced ACPI and no EFI
+ * resets by a jump to where a BIOS would begin.
+ */
+static void write_reset_vector(struct via_memory *memory)
+{
+	static const uint8_t code[] = {
+		0xba, LAYOUT_PORT_RESET & 0xff, LAYOUT_PORT_RESET >> 8, /* mov $port, %dx */
+		0xb0, LAYOUT_RESET_VALUE,				/* mov $value, %al */
+		0xee,							/* out %al, %dx */
+		0xf4,							/* hlt */
+		0xeb, 0xfd,						/* jmp to the hlt */
+	};
+
+	memcpy(via_memory_at(memory, LAYOUT_RESET_VECTOR, sizeof(code)), code, sizeof(code));
+}
+
 int via_boot_load(struct via_memory *memory, const struct via_boot_config *config,
 		  struct via_boot_entry *entry, struct via_error *err)
 {
@@ -239,6 +256,7 @@ int via_boot_load(struct via_memory *memory, const struct via_boot_config *confi
 	if (rc)
 		return rc;
 
+	write_reset_vector(memory);
 	if (elf)
 		write_pvh_info(memory, &initrd);
 	else
