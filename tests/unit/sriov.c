@@ -230,7 +230,7 @@ static void autoprobe_is_as_it_was_after_creation(void **state)
 	}
 }
 
-#define RECORD "run/viaduct/autoprobe/0000:01:00.1"
+#define OFF_RECORD "run/viaduct/autoprobe/0000:01:00.1"
 
 static void autoprobe_is_recorded_while_it_is_off(void **state)
 {
@@ -242,7 +242,7 @@ static void autoprobe_is_recorded_while_it_is_off(void **state)
 	assert_int_equal(via_sriov_autoprobe_recover(tree.host, pf_none_bdf, &err), 0);
 	assert_int_equal(via_sriov_autoprobe_hold(tree.host, pf_none_bdf, &held, &err), 0);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
-	assert_holds(&tree, RECORD, "1");
+	assert_holds(&tree, OFF_RECORD, "1");
 	/* Its owner lives. */
 	assert_int_equal(via_sriov_autoprobe_recover(tree.host, pf_none_bdf, &err), -EBUSY);
 	assert_says(&err, "another process is making VFs of 0000:01:00.1");
@@ -252,10 +252,10 @@ static void autoprobe_is_recorded_while_it_is_off(void **state)
 	assert_int_equal(via_sriov_autoprobe_hold(tree.host, pf_none_bdf, &other, &err), 0);
 	via_sriov_autoprobe_release(&other);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
-	assert_true(via_host_exists(tree.host, RECORD));
+	assert_true(via_host_exists(tree.host, OFF_RECORD));
 	via_sriov_autoprobe_release(&held);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
-	assert_false(via_host_exists(tree.host, RECORD));
+	assert_false(via_host_exists(tree.host, OFF_RECORD));
 	tree_remove(&tree);
 }
 
@@ -267,16 +267,16 @@ static void autoprobe_outlives_its_process(void **state)
 
 	(void)state;
 	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
-	tree_add(&tree, (struct tree_entry){ RECORD, "1\n" });
+	tree_add(&tree, (struct tree_entry){ OFF_RECORD, "1\n" });
 	/* Also by a call that is refused then. */
 	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 8, &err), -ERANGE);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
-	assert_false(via_host_exists(tree.host, RECORD));
+	assert_false(via_host_exists(tree.host, OFF_RECORD));
 
 	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
-	tree_add(&tree, (struct tree_entry){ RECORD, "on\n" });
+	tree_add(&tree, (struct tree_entry){ OFF_RECORD, "on\n" });
 	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
-	assert_says(&err, "/" RECORD);
+	assert_says(&err, "/" OFF_RECORD);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
 	tree_remove(&tree);
 }
