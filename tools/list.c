@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <pci/header.h>
+
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/process.h>
 
 #include "command.h"
 #include "function.h"
@@ -47,6 +50,10 @@ static int load_functions(struct via_cli *cli, bool all, struct functions *funct
 		return via_error_set(err, ENOENT, "this host has no PCI: no sys/bus/pci/devices");
 	if (rc)
 		return via_error_sys(err, -rc, "cannot list the PCI functions");
+	/* Each function is asked about; going through all processes for each takes long. */
+	rc = via_host_keep_openers(cli->host);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot look for users of the PCI functions");
 	functions->all = calloc(names.count ? names.count : 1, sizeof(*functions->all));
 	if (!functions->all)
 		return via_error_sys(err, ENOMEM, "cannot list the PCI functions");
@@ -159,7 +166,13 @@ static const char *used_by(const struct via_function *function, const char *know
 		return "";
 	if (*known_as)
 		return known_as;
-	return function->is_pf && function->pf.num_vfs ? "its VFs" : "a process";
+	if (function->is_pf && function->pf.num_vfs)
+		return "its VFs";
+	/* A network function with a driver and no interface: it is not to be seen from here. */
+	if (function->class_code >> 16 == PCI_BASE_CLASS_NETWORK &&
+	    !via_iommu_driver_is_vfio(function->driver))
+		return "another netns";
+	return "a process";
 }
 
 static void add_row(struct via_table *table, struct via_pciname *names,
@@ -214,5 +227,6 @@ int cmd_list(struct via_cli *cli, int argc, char **argv)
 	if (load_functions(cli, via_cli_flag(cli, "all"), &functions, &err) ||
 	    via_pciname_open(cli, &names, &err))
 		return via_fail(&err);
+	via_host_forget_openers(cli->host);
 	return cli->json ? print_json(names, &functions) : print_table(cli, names, &functions);
 }

@@ -19,11 +19,14 @@
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/text.h>
 
+#include "host-private.h"
+
 struct via_host {
 	int root_fd;
 	bool real;
 	via_log_fn log;
 	void *log_data;
+	struct via_openers *openers;
 };
 
 /*
@@ -72,8 +75,14 @@ void via_host_free(struct via_host *host)
 {
 	if (!host)
 		return;
+	via_openers_free(host->openers);
 	via_close(&host->root_fd);
 	free(host);
+}
+
+struct via_openers **via_host_openers(struct via_host *host)
+{
+	return &host->openers;
 }
 
 bool via_host_is_real(const struct via_host *host)

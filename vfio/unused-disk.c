@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <viaduct/util/cleanup.h>
 
@@ -105,7 +106,7 @@ static int check_disk(struct via_host *host, const char *where, const char *disk
 		      struct via_error *err)
 {
 	via_cleanup(via_names_free) struct via_names holders = { 0 };
-	char number[32], place[256];
+	char number[32], place[256], directory[PATH_MAX];
 
 	if (via_host_read(host, number, sizeof(number), "sys/class/block/%s/dev", disk))
 		return 0;
@@ -121,7 +122,9 @@ static int check_disk(struct via_host *host, const char *where, const char *disk
 	if (claimed(host, disk))
 		return via_error_set(err, EBUSY, "%s is in use: the host holds its disk %s", where,
 				     disk);
-	return 0;
+	/* One that reads or writes it raw claims nothing. */
+	snprintf(directory, sizeof(directory), "sys/class/block/%s", disk);
+	return via_vfio_check_file(host, where, directory, S_IFBLK, err);
 }
 
 /* Checks every disk and partition with @component in its path. */
@@ -182,6 +185,17 @@ static bool is_namespace(const char *name)
 	return sscanf(name, "nvme%un%u%c", &subsystem, &number, &rest) == 2;
 }
 
+/* "ng0n1" is the character device of the namespace "nvme0n1", for whatever is no block I/O. */
+static int check_generic(struct via_host *host, const char *where, const char *subsystem,
+			 const char *disk, struct via_error *err)
+{
+	char directory[PATH_MAX];
+
+	snprintf(directory, sizeof(directory), "sys/class/nvme-subsystem/%.64s/ng%.64s", subsystem,
+		 disk + strlen("nvme"));
+	return via_vfio_check_file(host, where, directory, S_IFCHR, err);
+}
+
 /*
  * With the kernel's NVMe multipath a namespace is a disk of the subsystem, not of a function. It
  * is lost with the function unless another controller reaches it.
@@ -203,6 +217,8 @@ static int check_subsystem(struct via_host *host, const char *where, const char 
 		    reached_otherwise(host, &parts, where, parts.names[i]))
 			continue;
 		rc = check_below(host, where, parts.names[i], blocks, err);
+		if (!rc)
+			rc = check_generic(host, where, subsystem, parts.names[i], err);
 		if (rc)
 			return rc;
 	}

@@ -15,8 +15,13 @@
 
 #include <viaduct/util/cleanup.h>
 
+#include "bind-private.h"
+
 /* RTF_ANYCAST of linux/ipv6_route.h, which net/route.h will not have beside it. */
 #define ROUTE6_ANYCAST 0x00100000U
+
+/* PCI Code and ID Assignment, 1.3. */
+#define PCI_BASE_CLASS_NETWORK 0x02
 
 static FILE *open_table(struct via_host *host, const char *path)
 {
@@ -145,10 +150,35 @@ static int check_netdev(struct via_host *host, const char *where, const char *ne
 	return 0;
 }
 
+/*
+ * sysfs shows the netdevs of one network namespace only. A network function that a driver has and
+ * that has no netdev here most likely has one elsewhere, and nobody here can see what it does.
+ */
+static int check_elsewhere(struct via_host *host, struct via_bdf bdf, struct via_error *err)
+{
+	struct via_bdf_text where = via_bdf_text(bdf);
+	char driver[VIA_DRIVER_NAME_BYTES];
+	uint64_t class_code;
+
+	if (via_host_read_u64(host, &class_code, "sys/bus/pci/devices/%s/class", where.text) ||
+	    class_code >> 16 != PCI_BASE_CLASS_NETWORK)
+		return 0;
+	/* pci-stub is for keeping drivers away. */
+	if (via_vfio_driver(host, bdf, driver, NULL) || !*driver ||
+	    via_iommu_driver_is_vfio(driver) || !strcmp(driver, "pci-stub"))
+		return 0;
+	return via_error_set(
+		err, EBUSY,
+		"%s is in use: the driver %s has it, and its network interface, which is "
+		"not to be seen, may be in another network namespace",
+		where.text, driver);
+}
+
 int via_vfio_check_netdevs(struct via_host *host, struct via_bdf bdf, struct via_error *err)
 {
 	via_cleanup(via_names_free) struct via_names names = { 0 };
 	struct via_bdf_text where = via_bdf_text(bdf);
+	bool found = false;
 	int rc = via_host_list(host, &names, "sys/class/net");
 
 	if (rc)
@@ -160,9 +190,10 @@ int via_vfio_check_netdevs(struct via_host *host, struct via_bdf bdf, struct via
 		if (via_vfio_class_path(host, "net", names.names[i], path, sizeof(path)) ||
 		    !via_vfio_path_has(path, where.text))
 			continue;
+		found = true;
 		rc = check_netdev(host, where.text, names.names[i], err);
 		if (rc)
 			return rc;
 	}
-	return 0;
+	return found ? 0 : check_elsewhere(host, bdf, err);
 }

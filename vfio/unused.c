@@ -56,7 +56,7 @@ int via_vfio_check_not_open(struct via_host *host, struct via_bdf bdf, struct vi
 		return via_error_sys(err, -rc, "cannot read the IOMMU group of %s", where.text);
 	rc = via_iommu_group_find_holder(host, (unsigned int)strtoul(group, NULL, 10), &holder);
 	if (rc == -ENOENT)
-		return 0;
+		return via_vfio_check_cdevs(host, bdf, err);
 	if (rc)
 		return via_error_sys(err, -rc, "cannot look for users of %s", where.text);
 	return via_error_set(err, EBUSY, "%s is in use: process %d (%s) has IOMMU group %s open",
@@ -91,5 +91,7 @@ int via_vfio_check_unused(struct via_host *host, struct via_bdf bdf, struct via_
 		rc = via_vfio_check_netdevs(host, bdf, err);
 	if (!rc)
 		rc = via_vfio_check_disks(host, bdf, err);
+	if (!rc)
+		rc = via_vfio_check_files(host, bdf, err);
 	return rc;
 }

@@ -2,6 +2,10 @@
 #ifndef VIADUCT_VFIO_UNUSED_H
 #define VIADUCT_VFIO_UNUSED_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
 #include <viaduct/util/bdf.h>
 #include <viaduct/util/error.h>
 #include <viaduct/util/host.h>
@@ -12,6 +16,16 @@
  */
 int via_vfio_check_netdevs(struct via_host *host, struct via_bdf bdf, struct via_error *err);
 int via_vfio_check_disks(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+int via_vfio_check_files(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+int via_vfio_check_cdevs(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+
+/**
+ * via_vfio_check_file() - the same of one device file, by its number.
+ * @directory: what sysfs has about it, below the root; its last component is the file's name.
+ * @type: S_IFCHR or S_IFBLK.
+ */
+int via_vfio_check_file(struct via_host *host, const char *where, const char *directory,
+			mode_t type, struct via_error *err);
 
 /**
  * via_vfio_class_path() - the path a link in sys/class/@class points to.

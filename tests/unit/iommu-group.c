@@ -183,6 +183,9 @@ static void the_holder_is_found_by_its_whole_path(void **state)
 	assert_int_equal(via_iommu_group_find_holder(tree.host, 12, &holder), -ENOENT);
 	assert_int_equal(holder.pid, 1);
 	tree_add(&tree, (struct tree_entry){ "proc/42/fd/11", .link = "/dev/vfio/12" });
+	/* A group nobody can open is not looked for. */
+	assert_int_equal(via_iommu_group_find_holder(tree.host, 12, &holder), -ENOENT);
+	tree_add(&tree, (struct tree_entry){ "dev/vfio/12", "" });
 	assert_int_equal(via_iommu_group_find_holder(tree.host, 12, &holder), 0);
 	assert_int_equal(holder.pid, 42);
 	assert_string_equal(holder.comm, "vi?aduct");

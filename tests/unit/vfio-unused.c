@@ -7,8 +7,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include <viaduct/util/process.h>
 #include <viaduct/vfio/bind.h>
 
 #include "tree.h"
@@ -32,6 +35,8 @@ static const struct tree_entry entries[] = {
 	{ "sys/bus/pci/devices/0000:03:00.0/sriov_numvfs", "0\n" },
 	{ "sys/bus/pci/devices/0000:03:00.0/iommu_group",
 	  .link = "../../../../kernel/iommu_groups/12" },
+	{ "sys/bus/pci/devices/0000:03:00.0/driver", .link = "../../../../bus/pci/drivers/igb" },
+	{ "sys/bus/pci/devices/0000:03:00.0/vfio-dev/vfio3/" },
 	{ "sys/bus/pci/devices/0000:00:17.0/class", "0x010601\n" },
 	{ "sys/bus/pci/devices/0000:00:14.0/class", "0x0c0330\n" },
 	{ "sys/bus/pci/devices/0000:00:1c.0/class", "0x060400\n" },
@@ -42,6 +47,8 @@ static const struct tree_entry entries[] = {
 	{ NIC "/net/eth0/operstate", "down\n" },
 	{ "sys/class/net/eth0",
 	  .link = "../../devices/pci0000:00/0000:00:1c.0/0000:03:00.0/net/eth0" },
+	{ NIC "/net/.eth/flags", "0x1003\n" },
+	{ NIC "/net/.eth/operstate", "up\n" },
 	{ PCI "0000:00:14.0/usb1/1-1/1-1:1.0/net/usb0/flags", "0x1002\n" },
 	{ "sys/class/net/usb0",
 	  .link = "../../devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0/net/usb0" },
@@ -78,6 +85,11 @@ static const struct tree_entry entries[] = {
 	  "00000000000000000000000000000000 00000100 00000003 00000000 00000001     eth0\n"
 	  "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
 	  "00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo\n" },
+	{ "dev/vfio/12", "" },
+	{ "proc/7/fd/0", .link = "/dev/null" },
+	{ "proc/7/fd/1", .link = "socket:[1]" },
+	{ "proc/8/comm", "fu\033l\n" },
+	{ "proc/8/fd/3", .link = "/dev/full" },
 	{ "proc/self/mountinfo", MOUNTS },
 	{ "proc/swaps", "Filename\tType\tSize\tUsed\tPriority\n/dev/vda2 partition 1 0 -2\n" },
 	{ 0 },
@@ -131,6 +143,26 @@ static void every_use_is_named(void **state)
 		{ { 0, 3, 0, 0 },
 		  { "proc/42/fd/7", .link = "/dev/vfio/12" },
 		  "process 42 () has IOMMU group 12 open" },
+		{ { 0, 3, 0, 0 },
+		  { "proc/42/fd/7", .link = "/dev/vfio/devices/vfio3" },
+		  "process 42 () has /dev/vfio/devices/vfio3 open" },
+		/* By its number, whatever its name: 1:7 is /dev/full, of which there are many. */
+		{ { 0, 3, 0, 0 },
+		  { "sys/bus/pci/devices/0000:03:00.0/vfio-dev/vfio3/dev", "1:7\n" },
+		  "process 8 (fu?l) has /dev/vfio/devices/vfio3 open" },
+		{ { 0, 3, 0, 0 },
+		  { "sys/bus/pci/devices/0000:03:00.0/ptp/ptp0/dev", "1:7\n" },
+		  "process 8 (fu?l) has ptp0 open" },
+		{ { 0, 4, 0, 0 },
+		  { "sys/devices/virtual/nvme-subsystem/nvme-subsys0/ng0n1/dev", "1:7\n" },
+		  "process 8 (fu?l) has ng0n1 open" },
+		{ { 0, 3, 0, 0 },
+		  { "sys/class/net/eth0", .link = "../../devices/virtual/net/eth0" },
+		  "may be in another network namespace" },
+		{ { 0, 3, 0, 0 },
+		  { "sys/class/net/.eth",
+		    .link = "../../devices/pci0000:00/0000:00:1c.0/0000:03:00.0/net/.eth" },
+		  ".eth is up" },
 		{ { 0, 0, 0x14, 0 },
 		  { "proc/net/route", ROUTE4_HEAD "usb0\t0000000A\t00000000\t0001\t0\t0\t0\t0\n" },
 		  "routes through its netdev usb0" },
@@ -223,6 +255,56 @@ static void a_path_has_whole_components(void **state)
 	assert_false(via_vfio_path_has("", "nvme0n1"));
 }
 
+/* Who keeps a driver away, or has a VFIO driver, has no netdev to miss. */
+static void some_drivers_have_no_netdev(void **state)
+{
+	static const char *const drivers[] = { "pci-stub", "vfio-pci", "mlx5_vfio_pci", "igb" };
+	struct tree tree = tree_make(entries);
+	struct via_error err;
+
+	(void)state;
+	tree_drop(&tree, "sys/class/net/eth0");
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		char link[64];
+
+		snprintf(link, sizeof(link), "../../../../bus/pci/drivers/%s", drivers[i]);
+		tree_add(&tree, (struct tree_entry){ "sys/bus/pci/devices/0000:03:00.0/driver",
+						     .link = link });
+		assert_int_equal(via_vfio_check_unused(tree.host, nic, &err),
+				 strcmp(drivers[i], "igb") ? 0 : -EBUSY);
+	}
+	tree_drop(&tree, "sys/bus/pci/devices/0000:03:00.0/driver");
+	assert_int_equal(via_vfio_check_unused(tree.host, nic, &err), 0);
+	tree_remove(&tree);
+}
+
+static void what_was_kept_answers(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_device_file file = { .path = "/dev/vfio/12" }, full = { NULL, S_IFCHR, 1, 7 },
+			       block = { NULL, S_IFBLK, 1, 7 };
+	struct via_process process;
+
+	(void)state;
+	assert_int_equal(via_process_find_opener(tree.host, &full, &process), 0);
+	assert_int_equal(process.pid, 8);
+	assert_int_equal(via_process_find_opener(tree.host, &block, &process), -ENOENT);
+	assert_int_equal(via_host_keep_openers(tree.host), 0);
+	tree_add(&tree, (struct tree_entry){ "proc/42/fd/7", .link = "/dev/vfio/12" });
+	tree_drop(&tree, "proc/8");
+	assert_int_equal(via_process_find_opener(tree.host, &file, &process), -ENOENT);
+	assert_int_equal(via_process_find_opener(tree.host, &full, &process), 0);
+	assert_string_equal(process.comm, "");
+	assert_int_equal(via_host_keep_openers(tree.host), 0);
+	assert_int_equal(via_process_find_opener(tree.host, &full, &process), -ENOENT);
+	via_host_forget_openers(tree.host);
+	assert_int_equal(via_process_find_opener(tree.host, &file, &process), 0);
+	assert_int_equal(process.pid, 42);
+	/* Freed with the host, too. */
+	assert_int_equal(via_host_keep_openers(tree.host), 0);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +312,8 @@ int main(void)
 		cmocka_unit_test(every_use_is_named),
 		cmocka_unit_test(a_bridge_is_used_by_what_is_behind_it),
 		cmocka_unit_test(a_path_has_whole_components),
+		cmocka_unit_test(some_drivers_have_no_netdev),
+		cmocka_unit_test(what_was_kept_answers),
 		cmocka_unit_test(a_second_path_keeps_the_disk),
 	};
 
