@@ -249,8 +249,10 @@ int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force, str
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
 	via_autofree driver_name *had = NULL;
 	size_t given_back = 0;
-	int rc = via_sriov_pf_load(host, bdf, &pf, err);
+	int rc = via_sriov_autoprobe_recover(host, bdf, err);
 
+	if (!rc)
+		rc = via_sriov_pf_load(host, bdf, &pf, err);
 	if (rc || !pf.num_vfs)
 		return rc;
 	rc = via_sriov_destroy_check(host, &pf, force, err);

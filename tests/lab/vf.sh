@@ -73,7 +73,8 @@ check_interrupted() {
         if [ "$each" = KILL:137 ]; then
             same "$(autoprobe) $(cat "$record")" '0 1'
             refuse 1 'has 2 VFs already' viaduct vf create "$PF" 2
-            echo 0 >"/sys/bus/pci/devices/$PF_BDF/sriov_numvfs"
+            same "$(autoprobe)" 1
+            expect 0 viaduct vf destroy "$PF"
         fi
         same "$(autoprobe)" 1
         [ ! -e "$record" ] || flunk "$record is left"

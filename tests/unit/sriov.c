@@ -268,7 +268,13 @@ static void autoprobe_outlives_its_process(void **state)
 	(void)state;
 	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
 	tree_add(&tree, (struct tree_entry){ OFF_RECORD, "1\n" });
+	assert_int_equal(via_sriov_destroy(tree.host, pf_none_bdf, false, &err), 0);
+	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
+	assert_false(via_host_exists(tree.host, OFF_RECORD));
+
 	/* Also by a call that is refused then. */
+	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
+	tree_add(&tree, (struct tree_entry){ OFF_RECORD, "1\n" });
 	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 8, &err), -ERANGE);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
 	assert_false(via_host_exists(tree.host, OFF_RECORD));

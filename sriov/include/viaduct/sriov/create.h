@@ -32,8 +32,8 @@ VIA_API int via_sriov_create_check(struct via_host *host, const struct via_sriov
  * Drivers are kept away from the new VFs (sriov_drivers_autoprobe), their number is written, and
  * their arrival is awaited: through udev, so that whatever rules do to a new device has been
  * done, or from the kernel where udev does not run. Then sriov_drivers_autoprobe is as it was; what it
- * was is in run/viaduct/autoprobe until then, from where the next call restores it should this process
- * be killed.
+ * was is in run/viaduct/autoprobe until then, from where the next call of this function or
+ * via_sriov_destroy() restores it should this process be killed.
  * The VFs have no driver; the attributes of via_sriov_attrs_set() are best set now.
  *
  * A failure leaves the PF with no VFs and its former sriov_drivers_autoprobe. So does SIGINT, SIGTERM
