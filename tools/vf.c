@@ -54,18 +54,22 @@ static void vfs_clear(struct vfs *vfs)
 	free(vfs->attrs);
 }
 
+static int load_attrs(struct via_host *host, struct vfs *vfs, struct via_error *err)
+{
+	vfs->attrs = calloc(vfs->pf.vf_count ? vfs->pf.vf_count : 1, sizeof(*vfs->attrs));
+	if (!vfs->attrs)
+		return via_error_sys(err, ENOMEM, "cannot list the VFs of %s",
+				     via_bdf_text(vfs->pf.bdf).text);
+	return via_sriov_attrs_get(host, &vfs->pf, vfs->attrs, err);
+}
+
 static int load_vfs(struct via_host *host, struct via_bdf pf, struct vfs *vfs,
 		    struct via_error *err)
 {
 	int rc = via_sriov_pf_load(host, pf, &vfs->pf, err);
 
-	if (rc)
-		return rc;
-	vfs->attrs = calloc(vfs->pf.vf_count ? vfs->pf.vf_count : 1, sizeof(*vfs->attrs));
-	if (!vfs->attrs)
-		return via_error_sys(err, ENOMEM, "cannot list the VFs of %s",
-				     via_bdf_text(pf).text);
-	rc = via_sriov_attrs_get(host, &vfs->pf, vfs->attrs, err);
+	if (!rc)
+		rc = load_attrs(host, vfs, err);
 	/* There, and only their attributes out of reach: the VFs are still worth showing. */
 	if (rc == -EXDEV)
 		via_host_log(host, VIA_LOG_WARNING, "%s", err->text);
@@ -385,11 +389,12 @@ int cmd_vf_set(struct via_cli *cli, int argc, char **argv)
 	if (status)
 		return status;
 	if (via_devname_resolve_vf(cli->host, cli->operands[0], &pf, &index, &err) ||
-	    load_vfs(cli->host, pf, &vfs, &err) ||
+	    via_sriov_pf_load(cli->host, pf, &vfs.pf, &err) ||
 	    via_sriov_attrs_check(cli->host, &vfs.pf, index, &wanted, &err))
 		return via_fail(&err);
 	if (cli->dry_run)
-		return show_set(cli, &vfs, index, &wanted);
+		return load_attrs(cli->host, &vfs, &err) ? via_fail(&err)
+							 : show_set(cli, &vfs, index, &wanted);
 	if (via_sriov_attrs_set(cli->host, &vfs.pf, index, &wanted, &err))
 		return via_fail(&err);
 	if (load_vfs(cli->host, pf, &after, &err))

@@ -125,6 +125,40 @@ check_network_namespace() {
     done
 }
 
+# Whose interface is in a container's network namespace is in use, though nothing here shows it.
+check_moved_netdev() {
+    local netdev
+    modprobe igbvf
+    trap 'ip netns del moved; modprobe -r igbvf' EXIT
+    vfs 1
+    viaduct bind "$PF/vf0" --driver igbvf
+    udevadm settle
+    netdev=$(ls "/sys/bus/pci/devices/$VF0_BDF/net")
+    ip netns add moved
+    ip link set "$netdev" netns moved
+    refuse 1 'may be in another network namespace' viaduct bind "$PF/vf0"
+    refuse 1 'may be in another network namespace' viaduct vf destroy "$PF"
+    expect 0 viaduct list
+    match "$out" "$VF0_BDF .* another netns "
+    expect 0 viaduct bind --force "$PF/vf0"
+    same "$(driver "$VF0_BDF")" vfio-pci
+}
+
+# A process that reads a disk raw claims nothing of it; it has the file open, whatever its name.
+check_raw_disk() {
+    local disk
+    disk=$(find "/sys/bus/pci/devices/$NVME_BDF/" /sys/class/nvme-subsystem/*/ -maxdepth 3 -name 'nvme*n1' -printf '%f\n' | sort | head -1)
+    exec 3<"/dev/$disk"
+    refuse 1 "process [0-9]+ \\(.*\\) has $disk open" viaduct bind nvme0
+    exec 3<&-
+    mknod /run/raw c "$(sed 's/:.*//' /sys/class/nvme/nvme0/dev)" "$(sed 's/.*://' /sys/class/nvme/nvme0/dev)"
+    exec 3<"/run/raw"
+    refuse 1 "process [0-9]+ \\(.*\\) has nvme0 open" viaduct bind nvme0
+    exec 3<&-
+    rm /run/raw
+    expect 0 viaduct bind --dry-run nvme0
+}
+
 check_dry_run() {
     snapshot >/tmp/before
     expect 0 viaduct vf create --dry-run "$PF" 3
