@@ -26,8 +26,10 @@ VIA_API int via_vfio_driver(struct via_host *host, struct via_bdf bdf,
 /**
  * via_vfio_check_unused() - whether the host can do without a function: none of its netdevs has
  * a route, is up with an address, or belongs to a bridge, bond or other upper device; none of its
- * disks is mounted, swapped on, or held by another device; no process holds its VFIO group; it has
- * no virtual functions. A link-local IPv6 address does not count: being up brings it.
+ * disks is mounted, swapped on, or held by another device; no process has a disk of it open, another
+ * device file of it, or its VFIO group; it has no virtual functions; and when it is a network function
+ * with a driver of the host, its netdev is in this network namespace, where it can be seen. A
+ * link-local IPv6 address does not count: being up brings it.
  *
  * Return: 0; -EBUSY with a sentence that says who uses it; -ENODEV.
  */
