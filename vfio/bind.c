@@ -17,11 +17,14 @@
 #define PCI_CLASS_BRIDGE_PCI	 0x0604
 #define PCI_CLASS_BRIDGE_CARDBUS 0x0607
 
-static int host_write(void *data, struct via_host *host, const char *text, const char *path)
-{
-	(void)data;
-	return via_host_write(host, text, "%s", path);
-}
+/* A function and what it has; what is changed below is changed here, too. */
+struct function {
+	const struct via_vfio_sysfs *sysfs;
+	struct via_bdf bdf;
+	struct via_bdf_text where;
+	char driver[VIA_DRIVER_NAME_BYTES];
+	char override[VIA_DRIVER_NAME_BYTES];
+};
 
 int via_vfio_driver(struct via_host *host, struct via_bdf bdf,
 		    char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
@@ -40,69 +43,99 @@ int via_vfio_driver(struct via_host *host, struct via_bdf bdf,
 	return 0;
 }
 
-static int override_read(struct via_host *host, struct via_bdf bdf,
-			 char override[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
+static int function_load(struct function *function, const struct via_vfio_sysfs *sysfs,
+			 struct via_bdf bdf, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
-	int rc = via_host_read(host, override, VIA_DRIVER_NAME_BYTES,
-			       "sys/bus/pci/devices/%s/driver_override", where.text);
+	int rc;
 
-	if (!rc && *override && strcmp(override, "(null)") && !via_vfio_driver_name_valid(override))
-		rc = -EPROTO;
+	*function = (struct function){ .sysfs = sysfs, .bdf = bdf, .where = where };
+	rc = via_vfio_driver(sysfs->host, bdf, function->driver, err);
 	if (rc)
-		return via_error_sys(err, -rc, "cannot read the driver_override of %s", where.text);
-	if (!strcmp(override, "(null)"))
-		*override = '\0';
+		return rc;
+	rc = via_host_read(sysfs->host, function->override, sizeof(function->override),
+			   "sys/bus/pci/devices/%s/driver_override", where.text);
+	if (!strcmp(function->override, "(null)"))
+		*function->override = '\0';
+	if (!rc && *function->override && !via_vfio_driver_name_valid(function->override))
+		rc = -EPROTO;
+	return rc ? via_error_sys(err, -rc, "cannot read the driver_override of %s", where.text)
+		  : 0;
+}
+
+static int host_write(void *data, struct via_host *host, const char *text, const char *path)
+{
+	(void)data;
+	return via_host_write(host, text, "%s", path);
+}
+
+/* @before: what the file holds; NULL for one that is only written to. */
+static int write_file(const struct function *function, const char *path, const char *before,
+		      const char *text)
+{
+	const struct via_vfio_sysfs *sysfs = function->sysfs;
+
+	if (sysfs->change) {
+		sysfs->change(sysfs->data, path, before, text);
+		return 0;
+	}
+	return sysfs->write(sysfs->data, sysfs->host, *text ? text : "\n", path);
+}
+
+static int override_write(struct function *function, const char *override, struct via_error *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if (!strcmp(function->override, override))
+		return 0;
+	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver_override",
+		 function->where.text);
+	rc = write_file(function, path, function->override, override);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot set the driver_override of %s",
+				     function->where.text);
+	strcpy(function->override, override);
 	return 0;
 }
 
-static int override_write(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
-			  const char *override, struct via_error *err)
+static int release(struct function *function, struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
 	char path[PATH_MAX];
 	int rc;
 
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver_override", where.text);
-	rc = sysfs->write(sysfs->data, sysfs->host, *override ? override : "\n", path);
-	return rc ? via_error_sys(err, -rc, "cannot set the driver_override of %s", where.text) : 0;
-}
-
-static int release(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const char *driver,
-		   struct via_error *err)
-{
-	struct via_bdf_text where = via_bdf_text(bdf);
-	char path[PATH_MAX];
-	int rc;
-
-	if (!*driver)
+	if (!*function->driver)
 		return 0;
-	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver/unbind", where.text);
-	rc = sysfs->write(sysfs->data, sysfs->host, where.text, path);
-	return rc ? via_error_sys(err, -rc, "cannot take %s from %s", where.text, driver) : 0;
+	snprintf(path, sizeof(path), "sys/bus/pci/devices/%s/driver/unbind", function->where.text);
+	rc = write_file(function, path, NULL, function->where.text);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot take %s from %s", function->where.text,
+				     function->driver);
+	*function->driver = '\0';
+	return 0;
 }
 
 /* Let the kernel find a driver; with an override it can only be that one. */
-static int probe(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf)
+static int probe(struct function *function, int *probe_rc, struct via_error *err)
 {
-	return sysfs->write(sysfs->data, sysfs->host, via_bdf_text(bdf).text,
-			    "sys/bus/pci/drivers_probe");
+	*probe_rc = write_file(function, "sys/bus/pci/drivers_probe", NULL, function->where.text);
+	return via_vfio_driver(function->sysfs->host, function->bdf, function->driver, err);
 }
 
-static int probe_for(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const char *driver,
-		     struct via_error *err)
+static int probe_for(struct function *function, const char *driver, struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
-	char now[VIA_DRIVER_NAME_BYTES];
-	int probe_rc = probe(sysfs, bdf);
-	int rc = via_vfio_driver(sysfs->host, bdf, now, err);
+	int probe_rc, rc = probe(function, &probe_rc, err);
 
-	if (rc || !strcmp(now, driver))
+	if (function->sysfs->change)
+		strcpy(function->driver, driver);
+	if (rc || !strcmp(function->driver, driver))
 		return rc;
 	if (probe_rc == -EACCES || probe_rc == -EPERM)
-		return via_error_sys(err, -probe_rc, "cannot give %s to %s", where.text, driver);
+		return via_error_sys(err, -probe_rc, "cannot give %s to %s", function->where.text,
+				     driver);
 	return via_error_set(err, EIO, "%s refused %s (%s): the kernel's log may say why", driver,
-			     where.text, probe_rc ? strerror(-probe_rc) : "without an error");
+			     function->where.text,
+			     probe_rc ? strerror(-probe_rc) : "without an error");
 }
 
 /*
@@ -110,21 +143,86 @@ static int probe_for(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, con
  * the driver for as long as it takes: the kernel chooses no other, and a VF is taken even where
  * its PF says sriov_drivers_autoprobe=0.
  */
-static int give(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const char *driver,
-		const char *override, struct via_error *err)
+static int give(struct function *function, const char *driver, const char *override,
+		struct via_error *err)
 {
 	int rc = 0;
 
 	if (*driver) {
-		rc = override_write(sysfs, bdf, driver, err);
+		rc = override_write(function, driver, err);
 		if (!rc)
-			rc = probe_for(sysfs, bdf, driver, err);
+			rc = probe_for(function, driver, err);
 	}
 	if (rc) {
-		override_write(sysfs, bdf, override, NULL);
+		override_write(function, override, NULL);
 		return rc;
 	}
-	return override_write(sysfs, bdf, override, err);
+	return override_write(function, override, err);
+}
+
+static void record_change_show(const struct function *function, const char *after)
+{
+	const struct via_vfio_sysfs *sysfs = function->sysfs;
+	char before[VIA_VFIO_RECORD_BYTES], path[PATH_MAX];
+
+	snprintf(path, sizeof(path), VIA_VFIO_RECORD_DIRECTORY "/%s", function->where.text);
+	if (via_host_read(sysfs->host, before, sizeof(before), "%s", path))
+		*before = '\0';
+	sysfs->change(sysfs->data, path, before, after);
+}
+
+static int remember(const struct function *function, const struct via_vfio_record *record,
+		    struct via_error *err)
+{
+	struct via_host *host = function->sysfs->host;
+	char text[VIA_VFIO_RECORD_BYTES];
+	int rc;
+
+	if (!function->sysfs->change)
+		return via_vfio_record_save(host, function->bdf, record, err);
+	rc = via_vfio_record_format(host, function->bdf, record, text, err);
+	if (!rc)
+		record_change_show(function, text);
+	return rc;
+}
+
+static int forget(const struct function *function, struct via_error *err)
+{
+	struct via_host *host = function->sysfs->host;
+
+	if (!function->sysfs->change)
+		return via_vfio_record_remove(host, function->bdf, err);
+	if (via_host_exists(host, VIA_VFIO_RECORD_DIRECTORY "/%s", function->where.text))
+		record_change_show(function, "");
+	return 0;
+}
+
+/* Whether the override is one that stands only while a function is bound or given back. */
+static bool override_is_left(const struct function *function, const struct via_vfio_record *record)
+{
+	return strcmp(function->override, record->override) &&
+	       (!strcmp(function->override, record->target) ||
+		!strcmp(function->override, record->driver));
+}
+
+/*
+ * Whether the function is where its record says, on the way there or on the way back, wherever
+ * that ended; else somebody else has given it a driver since.
+ */
+static bool is_held(const struct function *function, const struct via_vfio_record *record)
+{
+	return !*function->driver || !strcmp(function->driver, record->target) ||
+	       (!strcmp(function->driver, record->driver) && override_is_left(function, record));
+}
+
+bool via_vfio_is_remembered(struct via_host *host, struct via_bdf bdf)
+{
+	const struct via_vfio_sysfs sysfs = { .host = host };
+	struct via_vfio_record record;
+	struct function function;
+
+	return !function_load(&function, &sysfs, bdf, NULL) &&
+	       !via_vfio_record_load(host, bdf, &record, NULL) && is_held(&function, &record);
 }
 
 /* The header type; where the configuration space cannot be read, the one that its class has. */
@@ -168,8 +266,6 @@ static int driver_check(struct via_host *host, struct via_bdf bdf, const char *d
 	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
 	int rc;
 
-	if (!via_vfio_driver_name_valid(driver))
-		return via_error_set(err, EINVAL, "\"%s\" is no driver's name", driver);
 	if (!via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
 		return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s",
 				     driver, driver);
@@ -179,44 +275,69 @@ static int driver_check(struct via_host *host, struct via_bdf bdf, const char *d
 	return rc ? rc : via_iommu_group_load(host, bdf, &group, err);
 }
 
-/* Put back what @before was; there is nothing better to do with a failure than to tell. */
-static void record_restore(struct via_host *host, struct via_bdf bdf,
-			   const struct via_vfio_record *before)
+/* VFs go with the driver of their PF, and the kernel waits for who holds one, without end. */
+static int check_functions_not_open(struct via_host *host, struct via_bdf pf, struct via_error *err)
 {
-	struct via_error err;
-	int rc = before ? via_vfio_record_save(host, bdf, before, &err)
-			: via_vfio_record_remove(host, bdf, &err);
+	via_cleanup(via_names_free) struct via_names names = { 0 };
+	struct via_bdf_text where = via_bdf_text(pf);
+	int rc = via_host_list(host, &names, "sys/bus/pci/devices/%s", where.text);
 
 	if (rc)
-		via_host_log(host, VIA_LOG_WARNING, "%s", err.text);
+		return via_error_sys(err, -rc, "cannot look for the VFs of %s", where.text);
+	for (size_t i = 0; i < names.count && !rc; i++) {
+		char name[16];
+		struct via_bdf vf;
+
+		if (strncmp(names.names[i], "virtfn", strlen("virtfn")) ||
+		    via_host_link_name(host, name, sizeof(name), "sys/bus/pci/devices/%s/%s",
+				       where.text, names.names[i]) ||
+		    via_bdf_parse(name, &vf))
+			continue;
+		rc = via_vfio_check_not_open(host, vf, err);
+	}
+	return rc;
+}
+
+/* Back to @had, and to its record @before, or none. There is nothing better to do with a failure
+ * than to tell. */
+static int bind_undo(struct function *function, const struct function *had,
+		     const struct via_vfio_record *before, struct via_error *err)
+{
+	int rc = 0;
+
+	if (before)
+		rc = remember(function, before, err);
+	if (!rc && strcmp(function->driver, had->driver))
+		rc = give(function, had->driver, had->override, err);
+	else if (!rc)
+		rc = override_write(function, had->override, err);
+	if (!rc && !before)
+		rc = forget(function, err);
+	return rc;
 }
 
 /*
- * The changes of a bind in order, and back in reverse. @had is what the function has now.
- * @undone: on failure, whether it has that again.
+ * A record is there before the first change. It holds the function by the driver it is on the way
+ * to: on from one to another, it changes while the function has none.
  */
-static int bind_change(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const char *driver,
-		       const struct via_vfio_record *had, bool *undone, struct via_error *err)
+static int bind_change(struct function *function, const struct via_vfio_record *record,
+		       const struct via_vfio_record *before, struct via_error *err)
 {
+	const struct function had = *function;
 	struct via_error undo_err;
-	int rc = override_write(sysfs, bdf, driver, err);
+	int rc = before ? 0 : remember(function, record, err);
 
-	*undone = true;
-	if (rc)
-		return rc;
-	rc = release(sysfs, bdf, had->driver, err);
-	if (rc) {
-		override_write(sysfs, bdf, had->override, NULL);
-		return rc;
-	}
-	rc = probe_for(sysfs, bdf, driver, err);
-	if (rc && give(sysfs, bdf, had->driver, had->override, &undo_err)) {
-		*undone = false;
-		if (err)
-			via_error_set(err, -rc, "%s; and %s could not be given back to %s: %s",
-				      err->text, via_bdf_text(bdf).text, had->driver,
-				      undo_err.text);
-	}
+	if (!rc)
+		rc = override_write(function, record->target, err);
+	if (!rc)
+		rc = release(function, err);
+	if (!rc && before)
+		rc = remember(function, record, err);
+	if (!rc)
+		rc = probe_for(function, record->target, err);
+	if (rc && bind_undo(function, &had, before, &undo_err) && err)
+		via_error_set(err, -rc, "%s; and it could not be undone: %s", err->text,
+			      undo_err.text);
 	return rc;
 }
 
@@ -224,35 +345,39 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 		       struct via_error *err)
 {
 	struct via_host *host = sysfs->host;
-	struct via_vfio_record had = { 0 }, before, record;
-	bool ours, undone;
-	int rc = via_vfio_driver(host, bdf, had.driver, err);
+	struct via_vfio_record before, record = { 0 };
+	char now[VIA_DRIVER_NAME_BYTES];
+	struct function function;
+	bool held;
+	int rc = via_vfio_driver(host, bdf, now, err);
 
-	if (rc || !strcmp(had.driver, driver))
-		return rc;
-	rc = driver_check(host, bdf, driver, err);
-	if (!rc && via_iommu_driver_is_vfio(had.driver))
-		rc = via_vfio_check_not_open(host, bdf, err);
-	if (!rc)
-		rc = override_read(host, bdf, had.override, err);
 	if (rc)
 		return rc;
-
-	/* A record holds as long as the function is where it says, or on the way there; another
-	 * one is left over from a function that is gone, or that somebody has bound since. */
+	if (!via_vfio_driver_name_valid(driver))
+		return via_error_set(err, EINVAL, "\"%s\" is no driver's name", driver);
+	if (!strcmp(now, driver))
+		return 0;
+	rc = driver_check(host, bdf, driver, err);
+	if (!rc && via_iommu_driver_is_vfio(now))
+		rc = via_vfio_check_not_open(host, bdf, err);
+	if (!rc)
+		rc = check_functions_not_open(host, bdf, err);
+	if (!rc)
+		rc = function_load(&function, sysfs, bdf, err);
+	if (rc)
+		return rc;
 	rc = via_vfio_record_load(host, bdf, &before, err);
 	if (rc && rc != -ENOENT)
 		return rc;
-	ours = !rc && !strcmp(before.target, *had.driver ? had.driver : had.override);
-	record = ours ? before : had;
+	held = !rc && is_held(&function, &before);
+	if (held) {
+		record = before;
+	} else {
+		strcpy(record.driver, function.driver);
+		strcpy(record.override, function.override);
+	}
 	strcpy(record.target, driver);
-	rc = via_vfio_record_save(host, bdf, &record, err);
-	if (rc)
-		return rc;
-	rc = bind_change(sysfs, bdf, driver, &had, &undone, err);
-	if (rc && undone)
-		record_restore(host, bdf, ours ? &before : NULL);
-	return rc;
+	return bind_change(&function, &record, held ? &before : NULL, err);
 }
 
 int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char *driver,
@@ -263,77 +388,86 @@ int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char *driver,
 	return via_vfio_bind_with(&sysfs, bdf, driver, err);
 }
 
-/* Whatever the kernel has for it; a function with a driver of its own is left alone. */
-static int unbind_unrecorded(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
-			     const char *now, struct via_error *err)
+int via_vfio_bind_plan(struct via_host *host, struct via_bdf bdf, const char *driver,
+		       via_vfio_change_fn change, void *data, struct via_error *err)
 {
-	char override[VIA_DRIVER_NAME_BYTES];
-	char after[VIA_DRIVER_NAME_BYTES];
-	int rc = override_read(sysfs->host, bdf, override, err);
+	const struct via_vfio_sysfs sysfs = { .host = host, .change = change, .data = data };
 
-	if (rc || !(*now ? via_iommu_driver_is_vfio(now) : *override))
-		return rc;
-	rc = override_write(sysfs, bdf, "", err);
+	return via_vfio_bind_with(&sysfs, bdf, driver, err);
+}
+
+/* Whatever the kernel has for it; a function with a driver of its own is left alone. */
+static int unbind_unrecorded(struct function *function, struct via_error *err)
+{
+	struct via_host *host = function->sysfs->host;
+	int probe_rc, rc = 0;
+
+	if (!via_iommu_driver_is_vfio(*function->driver ? function->driver : function->override))
+		return 0;
+	if (*function->driver)
+		rc = via_vfio_check_unused(host, function->bdf, err);
 	if (!rc)
-		rc = release(sysfs, bdf, now, err);
-	if (rc)
-		return rc;
+		rc = override_write(function, "", err);
+	if (!rc)
+		rc = release(function, err);
 	/* No driver is an answer too, and the kernel reports it as an error. */
-	probe(sysfs, bdf);
-	rc = via_vfio_driver(sysfs->host, bdf, after, err);
-	if (!rc && via_iommu_driver_is_vfio(after))
+	if (!rc)
+		rc = probe(function, &probe_rc, err);
+	if (!rc && !function->sysfs->change && via_iommu_driver_is_vfio(function->driver))
 		return via_error_set(err, EIO,
 				     "the kernel gave %s to %s again: its ID is in new_id of that "
 				     "driver, remove it with remove_id",
-				     via_bdf_text(bdf).text, after);
+				     function->where.text, function->driver);
 	return rc;
 }
 
-static int unbind_recorded(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const char *now,
-			   const struct via_vfio_record *record, struct via_error *err)
+static int unbind_held(struct function *function, const struct via_vfio_record *record,
+		       struct via_error *err)
 {
-	int rc;
+	struct via_host *host = function->sysfs->host;
+	int rc = 0;
 
-	if (*record->driver &&
-	    !via_host_exists(sysfs->host, "sys/bus/pci/drivers/%s", record->driver))
+	if (!strcmp(function->driver, record->driver))
+		return override_write(function, record->override, err);
+	if (*record->driver && !via_host_exists(host, "sys/bus/pci/drivers/%s", record->driver))
 		return via_error_set(err, ENOENT,
 				     "%s had the driver %s, which is not loaded: modprobe %s",
-				     via_bdf_text(bdf).text, record->driver, record->driver);
-	rc = release(sysfs, bdf, now, err);
+				     function->where.text, record->driver, record->driver);
+	if (*function->driver)
+		rc = via_vfio_check_unused(host, function->bdf, err);
 	if (!rc)
-		rc = give(sysfs, bdf, record->driver, record->override, err);
-	if (!rc)
-		rc = via_vfio_record_remove(sysfs->host, bdf, err);
-	return rc;
+		rc = release(function, err);
+	return rc ? rc : give(function, record->driver, record->override, err);
 }
 
 int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 			 char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
 {
-	struct via_host *host = sysfs->host;
-	char now[VIA_DRIVER_NAME_BYTES];
 	struct via_vfio_record record;
+	struct function function;
 	bool recorded;
-	int rc = via_vfio_driver(host, bdf, now, err);
+	int rc = function_load(&function, sysfs, bdf, err);
 
-	if (!rc && via_iommu_driver_is_vfio(now))
-		rc = via_vfio_check_not_open(host, bdf, err);
 	if (rc)
 		return rc;
-	rc = via_vfio_record_load(host, bdf, &record, err);
+	rc = via_vfio_record_load(sysfs->host, bdf, &record, err);
 	if (rc && rc != -ENOENT)
 		return rc;
 	recorded = !rc;
-	if (recorded && *now && strcmp(now, record.target)) {
-		/* Somebody else has given it a driver since. */
-		rc = via_vfio_record_remove(host, bdf, err);
-		if (rc)
-			return rc;
-		recorded = false;
+	if (recorded && is_held(&function, &record)) {
+		rc = unbind_held(&function, &record, err);
+	} else {
+		rc = recorded && override_is_left(&function, &record)
+			     ? override_write(&function, record.override, err)
+			     : 0;
+		if (!rc)
+			rc = unbind_unrecorded(&function, err);
 	}
-	rc = recorded ? unbind_recorded(sysfs, bdf, now, &record, err)
-		      : unbind_unrecorded(sysfs, bdf, now, err);
-	return rc ? rc : via_vfio_driver(host, bdf, driver, err);
+	if (!rc)
+		rc = forget(&function, err);
+	if (!rc)
+		strcpy(driver, function.driver);
+	return rc;
 }
 
 int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,
@@ -342,4 +476,27 @@ int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,
 	const struct via_vfio_sysfs sysfs = { .host = host, .write = host_write };
 
 	return via_vfio_unbind_with(&sysfs, bdf, driver, err);
+}
+
+int via_vfio_unbind_plan(struct via_host *host, struct via_bdf bdf, via_vfio_change_fn change,
+			 void *data, struct via_error *err)
+{
+	const struct via_vfio_sysfs sysfs = { .host = host, .change = change, .data = data };
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	return via_vfio_unbind_with(&sysfs, bdf, driver, err);
+}
+
+int via_vfio_forget(struct via_host *host, struct via_bdf bdf, struct via_error *err)
+{
+	return via_vfio_record_remove(host, bdf, err);
+}
+
+void via_vfio_forget_plan(struct via_host *host, struct via_bdf bdf, via_vfio_change_fn change,
+			  void *data)
+{
+	const struct via_vfio_sysfs sysfs = { .host = host, .change = change, .data = data };
+	const struct function function = { &sysfs, .bdf = bdf, .where = via_bdf_text(bdf) };
+
+	forget(&function, NULL);
 }

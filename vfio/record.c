@@ -8,12 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
-
-#define RECORD_DIRECTORY "run/viaduct/devices"
-#define RECORD_MAX_BYTES 1024
 
 static const struct {
 	const char *key;
@@ -22,6 +18,7 @@ static const struct {
 	{ "driver", offsetof(struct via_vfio_record, driver) },
 	{ "override", offsetof(struct via_vfio_record, override) },
 	{ "target", offsetof(struct via_vfio_record, target) },
+	{ "device", offsetof(struct via_vfio_record, device) },
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
@@ -60,7 +57,20 @@ static bool record_parse(char *text, struct via_vfio_record *record)
 		strcpy((char *)record + fields[i].offset, value);
 		seen |= 1U << i;
 	}
-	return seen == (1U << FIELD_COUNT) - 1 && *record->target;
+	return seen == (1U << FIELD_COUNT) - 1 && *record->target && *record->device;
+}
+
+/* sysfs never gives an inode to a second directory. "" when the function is gone. */
+static void device_read(struct via_host *host, struct via_bdf bdf,
+			char device[static VIA_DRIVER_NAME_BYTES])
+{
+	via_autoclose int fd = via_host_open(host, O_PATH | O_DIRECTORY, "sys/bus/pci/devices/%s",
+					     via_bdf_text(bdf).text);
+	struct stat status;
+
+	*device = '\0';
+	if (fd >= 0 && !fstat(fd, &status))
+		snprintf(device, VIA_DRIVER_NAME_BYTES, "%ju", (uintmax_t)status.st_ino);
 }
 
 int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_vfio_record *record,
@@ -68,8 +78,10 @@ int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_v
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
 	struct via_vfio_record found = { 0 };
-	char text[RECORD_MAX_BYTES];
-	int rc = via_host_read(host, text, sizeof(text), RECORD_DIRECTORY "/%s", where.text);
+	char text[VIA_VFIO_RECORD_BYTES];
+	char device[VIA_DRIVER_NAME_BYTES];
+	int rc = via_host_read(host, text, sizeof(text), VIA_VFIO_RECORD_DIRECTORY "/%s",
+			       where.text);
 
 	if (rc == -ENOENT)
 		return rc;
@@ -78,84 +90,51 @@ int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_v
 	if (rc == -EPROTO || rc == -EMSGSIZE || rc == -EILSEQ)
 		return via_error_set(err, EPROTO,
 				     "the record of what %s had before is damaged: look at "
-				     "/" RECORD_DIRECTORY "/%s and remove it",
+				     "/" VIA_VFIO_RECORD_DIRECTORY "/%s and remove it",
 				     where.text, where.text);
 	if (rc)
-		return via_error_sys(err, -rc, "cannot read /" RECORD_DIRECTORY "/%s", where.text);
+		return via_error_sys(err, -rc, "cannot read /" VIA_VFIO_RECORD_DIRECTORY "/%s",
+				     where.text);
+	device_read(host, bdf, device);
+	if (strcmp(found.device, device))
+		return -ENOENT;
 	*record = found;
 	return 0;
 }
 
-static int directory_make(struct via_host *host)
+int via_vfio_record_format(struct via_host *host, struct via_bdf bdf,
+			   const struct via_vfio_record *record,
+			   char text[static VIA_VFIO_RECORD_BYTES], struct via_error *err)
 {
-	via_autoclose int root = via_host_open(host, O_PATH | O_DIRECTORY, ".");
+	struct via_vfio_record full = *record;
+	size_t used = 0;
 
-	if (root < 0)
-		return root;
-	for (size_t i = 1; i <= strlen(RECORD_DIRECTORY); i++) {
-		char path[] = RECORD_DIRECTORY;
+	device_read(host, bdf, full.device);
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		const char *value = (const char *)&full + fields[i].offset;
 
-		if (path[i] && path[i] != '/')
-			continue;
-		path[i] = '\0';
-		if (mkdirat(root, path, 0755) && errno != EEXIST)
-			return -errno;
+		if (*value && !via_vfio_driver_name_valid(value))
+			return via_error_set(err, EPROTO, "\"%s\" of %s is no driver's name", value,
+					     via_bdf_text(bdf).text);
+		used += (size_t)snprintf(text + used, VIA_VFIO_RECORD_BYTES - used, "%s%s=%s",
+					 i ? "\n" : "", fields[i].key, value);
 	}
 	return 0;
-}
-
-static int write_whole(int fd, const char *text)
-{
-	size_t length = strlen(text);
-	ssize_t wrote = write(fd, text, length);
-
-	if (wrote < 0)
-		return -errno;
-	if ((size_t)wrote != length)
-		return -EIO;
-	return fsync(fd) ? -errno : 0;
-}
-
-static int record_replace(struct via_host *host, const char *name, const char *text)
-{
-	via_autoclose int directory = -1;
-	via_autoclose int fd = -1;
-	char temporary[64];
-	int rc = directory_make(host);
-
-	if (rc)
-		return rc;
-	directory = via_host_open(host, O_RDONLY | O_DIRECTORY, RECORD_DIRECTORY);
-	if (directory < 0)
-		return directory;
-	snprintf(temporary, sizeof(temporary), ".%s.new", name);
-	fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    0644);
-	if (fd < 0)
-		return -errno;
-	rc = write_whole(fd, text);
-	if (!rc && renameat(directory, temporary, directory, name))
-		rc = -errno;
-	if (rc) {
-		unlinkat(directory, temporary, 0);
-		return rc;
-	}
-	return fsync(directory) ? -errno : 0;
 }
 
 int via_vfio_record_save(struct via_host *host, struct via_bdf bdf,
 			 const struct via_vfio_record *record, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
-	char text[RECORD_MAX_BYTES];
-	size_t used = 0;
-	int rc;
+	char text[VIA_VFIO_RECORD_BYTES];
+	int rc = via_vfio_record_format(host, bdf, record, text, err);
 
-	for (size_t i = 0; i < FIELD_COUNT; i++)
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s=%s\n", fields[i].key,
-					 (const char *)record + fields[i].offset);
-	rc = record_replace(host, where.text, text);
-	return rc ? via_error_sys(err, -rc, "cannot record what %s has in /" RECORD_DIRECTORY,
+	if (rc)
+		return rc;
+	rc = via_host_replace(host, strcat(text, "\n"), VIA_VFIO_RECORD_DIRECTORY "/%s",
+			      where.text);
+	return rc ? via_error_sys(err, -rc,
+				  "cannot record what %s has in /" VIA_VFIO_RECORD_DIRECTORY,
 				  where.text)
 		  : 0;
 }
@@ -163,15 +142,9 @@ int via_vfio_record_save(struct via_host *host, struct via_bdf bdf,
 int via_vfio_record_remove(struct via_host *host, struct via_bdf bdf, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
-	via_autoclose int directory = via_host_open(host, O_RDONLY | O_DIRECTORY, RECORD_DIRECTORY);
+	int rc = via_host_remove(host, VIA_VFIO_RECORD_DIRECTORY "/%s", where.text);
 
-	if (directory == -ENOENT)
-		return 0;
-	if (directory < 0)
-		return via_error_sys(err, -directory, "cannot open /" RECORD_DIRECTORY);
-	if (unlinkat(directory, where.text, 0) && errno != ENOENT)
-		return via_error_sys(err, errno, "cannot remove /" RECORD_DIRECTORY "/%s",
-				     where.text);
-	fsync(directory);
-	return 0;
+	return rc ? via_error_sys(err, -rc, "cannot remove /" VIA_VFIO_RECORD_DIRECTORY "/%s",
+				  where.text)
+		  : 0;
 }

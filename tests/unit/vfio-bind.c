@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "bind-private.h"
 #include "record.h"
@@ -36,6 +38,8 @@ static const struct tree_entry entries[] = {
 	{ "sys/bus/pci/drivers/vfio-pci/unbind", "" },
 	{ "sys/bus/pci/drivers/uio/unbind", "" },
 	{ "sys/bus/pci/drivers_probe", "" },
+	{ "dev/vfio/12", "" },
+	{ "dev/vfio/13", "" },
 	{ "run/" },
 	{ 0 },
 };
@@ -48,6 +52,8 @@ struct kernel {
 	char refuses[64]; /* a driver whose probe fails */
 	int fails_at;	  /* the write with this number fails; from 0, -1 for none */
 	bool fails_on;	  /* and every one after it */
+	int dies_at;	  /* the process dies before this write, or after it; -1 for never */
+	bool dies_after;
 	int writes;
 	bool record_was_missing; /* at the time of some write */
 	struct via_error err;
@@ -74,7 +80,7 @@ static void override_of(struct kernel *kernel, char override[static 64])
 		*override = '\0';
 }
 
-static int kernel_write(void *data, struct via_host *host, const char *text, const char *path)
+static int kernel_take(void *data, struct via_host *host, const char *text, const char *path)
 {
 	struct kernel *kernel = data;
 	const char *file = strrchr(path, '/') + 1;
@@ -108,13 +114,28 @@ static int kernel_write(void *data, struct via_host *host, const char *text, con
 	return 0;
 }
 
+static int kernel_write(void *data, struct via_host *host, const char *text, const char *path)
+{
+	struct kernel *kernel = data;
+	bool dies = kernel->writes == kernel->dies_at;
+	int rc;
+
+	if (dies && !kernel->dies_after)
+		_exit(0);
+	rc = kernel_take(kernel, host, text, path);
+	if (dies)
+		_exit(0);
+	return rc;
+}
+
 static int setup(void **state)
 {
 	struct kernel *kernel = calloc(1, sizeof(*kernel));
 
 	kernel->tree = tree_make(entries);
 	kernel->fails_at = -1;
-	kernel->sysfs = (struct via_vfio_sysfs){ kernel->tree.host, kernel_write, kernel };
+	kernel->dies_at = -1;
+	kernel->sysfs = (struct via_vfio_sysfs){ kernel->tree.host, kernel_write, kernel, NULL };
 	*state = kernel;
 	return 0;
 }
@@ -140,6 +161,19 @@ static void assert_state(struct kernel *kernel, const char *driver, const char *
 	assert_int_equal(via_host_exists(kernel->tree.host, RECORD), recorded);
 }
 
+/* A record of the function that is there now, or of one that was there before. */
+static void add_record(struct kernel *kernel, const char *lines, bool of_this)
+{
+	char path[128], text[256];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "%s/" DEVICE, kernel->tree.root);
+	assert_int_equal(stat(path, &status), 0);
+	snprintf(text, sizeof(text), "%sdevice=%ju\n", lines,
+		 (uintmax_t)(status.st_ino + !of_this));
+	tree_add(&kernel->tree, (struct tree_entry){ RECORD, text });
+}
+
 static void there_and_back(void **state)
 {
 	struct kernel *kernel = *state;
@@ -151,7 +185,8 @@ static void there_and_back(void **state)
 	assert_state(kernel, "vfio-pci", "vfio-pci", true);
 	assert_false(kernel->record_was_missing);
 	assert_int_equal(via_host_read(kernel->tree.host, text, sizeof(text), RECORD), 0);
-	assert_string_equal(text, "driver=igbvf\noverride=\ntarget=vfio-pci");
+	assert_memory_equal(text, "driver=igbvf\noverride=\ntarget=vfio-pci\ndevice=",
+			    strlen("driver=igbvf\noverride=\ntarget=vfio-pci\ndevice="));
 	snprintf(path, sizeof(path), "%s/run/viaduct/devices", kernel->tree.root);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0755);
@@ -236,7 +271,7 @@ static void what_cannot_be_undone_stays_recorded(void **state)
 	kernel->fails_at = 2;
 	kernel->fails_on = true;
 	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err), -EIO);
-	assert_non_null(strstr(kernel->err.text, "could not be given back to igbvf"));
+	assert_non_null(strstr(kernel->err.text, "it could not be undone"));
 	assert_state(kernel, "", "vfio-pci", true);
 	kernel->fails_at = -1;
 	/* Another bind goes on from there and forgets nothing; unbind gives it back. */
@@ -291,20 +326,136 @@ static void without_a_record_the_kernel_chooses(void **state)
 
 static void a_record_left_over_is_not_believed(void **state)
 {
+	static const char *const lines = "driver=uio\noverride=uio\ntarget=vfio-pci\n";
 	struct kernel *kernel = *state;
 	char driver[VIA_DRIVER_NAME_BYTES];
 
-	/* Of a function that was here before. */
-	tree_add(&kernel->tree,
-		 (struct tree_entry){ RECORD, "driver=uio\noverride=\ntarget=vfio-pci\n" });
-	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err), 0);
-	assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
-	assert_state(kernel, "igbvf", "", false);
+	/* Of a function that was here before, then one that somebody else has bound since. */
+	for (int of_this = 0; of_this < 2; of_this++) {
+		add_record(kernel, lines, of_this);
+		assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err),
+				 0);
+		assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
+		assert_state(kernel, "igbvf", "", false);
 
-	tree_add(&kernel->tree,
-		 (struct tree_entry){ RECORD, "driver=uio\noverride=\ntarget=vfio-pci\n" });
+		add_record(kernel, lines, of_this);
+		kernel->writes = 0;
+		assert_false(via_vfio_is_remembered(kernel->tree.host, vf));
+		assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
+		assert_state(kernel, "igbvf", "", false);
+		assert_int_equal(kernel->writes, 0);
+	}
+
+	/* It is on its former driver's way now, but that is not the one it was. */
+	set_driver(kernel, "vfio-pci");
+	strcpy(kernel->wants, "igbvf");
+	add_record(kernel, lines, false);
 	assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
 	assert_state(kernel, "igbvf", "", false);
+}
+
+/* An override of ours goes; one that came with the other driver stays. */
+static void what_somebody_else_bound_is_left_alone(void **state)
+{
+	static const struct {
+		const char *override, *after;
+	} cases[] = { { "vfio-pci", "" }, { "igbvf", "" }, { "uio", "uio" }, { "", "" } };
+	struct kernel *kernel = *state;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		set_driver(kernel, "uio");
+		tree_add(&kernel->tree,
+			 (struct tree_entry){ DEVICE "/driver_override", cases[i].override });
+		add_record(kernel, "driver=igbvf\noverride=\ntarget=vfio-pci\n", true);
+		assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
+		assert_string_equal(driver, "uio");
+		assert_state(kernel, "uio", cases[i].after, false);
+	}
+}
+
+/* b: bind to vfio-pci. o: bind to uio. u: unbind. */
+static void operate(struct kernel *kernel, char operation)
+{
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	if (operation == 'u')
+		via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err);
+	else
+		via_vfio_bind_with(&kernel->sysfs, vf, operation == 'b' ? "vfio-pci" : "uio",
+				   &kernel->err);
+}
+
+struct life {
+	const char *before; /* operations that are done */
+	char killed;	    /* the one that is not */
+	const char *refuses;
+};
+
+/* Whether the write at which to die came. */
+static bool is_killed(struct kernel *kernel, const struct life *life, int at, bool after)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		strcpy(kernel->refuses, life->refuses);
+		kernel->writes = 0;
+		kernel->dies_at = at;
+		kernel->dies_after = after;
+		operate(kernel, life->killed);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return !WEXITSTATUS(status);
+}
+
+/* Leaves the kernel as it was, so one serves for all. */
+static bool survives(struct kernel *kernel, const char *driver, const char *override,
+		     const struct life *life, int at, bool after, const char *then)
+{
+	bool killed;
+
+	set_driver(kernel, driver);
+	tree_add(&kernel->tree, (struct tree_entry){ DEVICE "/driver_override", override });
+	for (const char *each = life->before; *each; each++)
+		operate(kernel, *each);
+	killed = is_killed(kernel, life, at, after);
+	for (; *then; then++)
+		operate(kernel, *then);
+	assert_state(kernel, driver, override, false);
+	return killed;
+}
+
+static void a_kill_anywhere_loses_nothing(void **state)
+{
+	static const struct {
+		const char *driver, *override;
+	} starts[] = {
+		{ "igbvf", "" },
+		{ "igbvf", "igbvf" },
+		{ "igbvf", "vfio-pci" },
+		{ "", "" },
+	};
+	static const struct life lives[] = {
+		{ "", 'b', "" },       { "", 'b', "vfio-pci" }, { "b", 'u', "" },
+		{ "b", 'u', "igbvf" }, { "b", 'o', "" },	{ "o", 'b', "vfio-pci" },
+	};
+	static const char *const then[] = { "u", "bu" };
+
+	for (size_t start = 0; start < sizeof(starts) / sizeof(starts[0]); start++)
+		for (size_t life = 0; life < sizeof(lives) / sizeof(lives[0]); life++)
+			for (size_t i = 0; i < 2 * sizeof(then) / sizeof(then[0]); i++) {
+				int at = 0;
+
+				while (survives(*state, starts[start].driver,
+						starts[start].override, &lives[life], at, i % 2,
+						then[i / 2]))
+					at++;
+				assert_true(at > 0);
+			}
 }
 
 static void damaged_records_are_refused(void **state)
@@ -313,14 +464,16 @@ static void damaged_records_are_refused(void **state)
 		"",
 		"driver=igbvf\n",
 		"driver=igbvf\noverride=\n",
-		"driver=igbvf\noverride=\ntarget=\n",
-		"driver=igbvf\noverride=\ntarget=vfio-pci\nextra=1\n",
-		"driver=igbvf\ndriver=igbvf\noverride=\ntarget=vfio-pci\n",
-		"driver=../../x\noverride=\ntarget=vfio-pci\n",
-		"driver=a\tb\noverride=\ntarget=vfio-pci\n",
-		"driver=igbvf\noverride\ntarget=vfio-pci\n",
+		"driver=igbvf\noverride=\ntarget=vfio-pci\n",
+		"driver=igbvf\noverride=\ntarget=vfio-pci\ndevice=\n",
+		"driver=igbvf\noverride=\ntarget=\ndevice=7\n",
+		"driver=igbvf\noverride=\ntarget=vfio-pci\ndevice=7\nextra=1\n",
+		"driver=igbvf\ndriver=igbvf\noverride=\ntarget=vfio-pci\ndevice=7\n",
+		"driver=../../x\noverride=\ntarget=vfio-pci\ndevice=7\n",
+		"driver=a\tb\noverride=\ntarget=vfio-pci\ndevice=7\n",
+		"driver=igbvf\noverride\ntarget=vfio-pci\ndevice=7\n",
 		("driver=0123456789012345678901234567890123456789012345678901234567890123\n"
-		 "override=\ntarget=vfio-pci\n"),
+		 "override=\ntarget=vfio-pci\ndevice=7\n"),
 	};
 	struct kernel *kernel = *state;
 	struct via_vfio_record record;
@@ -416,6 +569,114 @@ static void a_function_in_use_is_not_taken(void **state)
 	assert_int_equal(kernel->writes, 0);
 }
 
+/* What was given to a driver of the host may be in use there by now. */
+static void what_the_host_uses_is_not_given_back(void **state)
+{
+	struct kernel *kernel = *state;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "uio", &kernel->err), 0);
+	tree_add(&kernel->tree, (struct tree_entry){ DEVICE "/net/eth5/flags", "0x1003\n" });
+	tree_add(&kernel->tree, (struct tree_entry){ DEVICE "/net/eth5/operstate", "up\n" });
+	tree_add(&kernel->tree,
+		 (struct tree_entry){ "sys/class/net/eth5",
+				      .link = "../../bus/pci/devices/0000:01:10.0/net/eth5" });
+	kernel->writes = 0;
+	assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), -EBUSY);
+	assert_non_null(strstr(kernel->err.text, "eth5"));
+	assert_int_equal(kernel->writes, 0);
+	tree_drop(&kernel->tree, "sys/class/net");
+	assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
+	assert_state(kernel, "igbvf", "", false);
+}
+
+static void a_pf_is_not_taken_from_under_its_vfs(void **state)
+{
+	struct kernel *kernel = *state;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	tree_add(&kernel->tree, (struct tree_entry){ DEVICE "/sriov_numvfs", "1\n" });
+	tree_add(&kernel->tree,
+		 (struct tree_entry){ DEVICE "/virtfn0", .link = "../0000:01:12.0" });
+	tree_add(&kernel->tree,
+		 (struct tree_entry){ "sys/bus/pci/devices/0000:01:12.0/iommu_group",
+				      .link = "../../../../kernel/iommu_groups/13" });
+	tree_add(&kernel->tree, (struct tree_entry){ "proc/42/fd/11", .link = "/dev/vfio/13" });
+	tree_add(&kernel->tree, (struct tree_entry){ "proc/42/comm", "qemu\n" });
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err), -EBUSY);
+	assert_string_equal(kernel->err.text,
+			    "0000:01:12.0 is in use: process 42 (qemu) has IOMMU group 13 open");
+	assert_int_equal(kernel->writes, 0);
+
+	/* Nobody holds it: who calls has been told that VFs go with the driver. Back they go
+	 * only by 'vf destroy'. */
+	tree_drop(&kernel->tree, "proc/42");
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err), 0);
+	kernel->writes = 0;
+	assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), -EBUSY);
+	assert_non_null(strstr(kernel->err.text, "viaduct vf destroy"));
+	assert_int_equal(kernel->writes, 0);
+}
+
+static void change_add(void *data, const char *path, const char *before, const char *after)
+{
+	char *text = data, record[256];
+
+	snprintf(record, sizeof(record), "%s", after);
+	if (strstr(record, "device="))
+		strcpy(strstr(record, "device="), "device");
+	for (char *c = record; *c; c++)
+		if (*c == '\n')
+			*c = ' ';
+	snprintf(text + strlen(text), 1024 - strlen(text), "%s: %s -> %s\n", strrchr(path, '/') + 1,
+		 !before		     ? "*"
+		 : strstr(before, "device=") ? "record"
+					     : before,
+		 record);
+}
+
+/* The same code, so the same checks and the same writes; and none of them is made. */
+static void a_plan_is_what_would_be_done(void **state)
+{
+	struct kernel *kernel = *state;
+	struct via_host *host = kernel->tree.host;
+	char text[1024] = "";
+
+	assert_int_equal(via_vfio_bind_plan(host, vf, "vfio-pci", change_add, text, &kernel->err),
+			 0);
+	assert_string_equal(text,
+			    "0000:01:10.0:  -> driver=igbvf override= target=vfio-pci device\n"
+			    "driver_override:  -> vfio-pci\n"
+			    "unbind: * -> 0000:01:10.0\n"
+			    "drivers_probe: * -> 0000:01:10.0\n");
+	assert_state(kernel, "igbvf", "", false);
+	*text = '\0';
+	assert_int_equal(via_vfio_unbind_plan(host, vf, change_add, text, &kernel->err), 0);
+	assert_string_equal(text, "");
+
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err), 0);
+	assert_int_equal(via_vfio_unbind_plan(host, vf, change_add, text, &kernel->err), 0);
+	assert_string_equal(text, "unbind: * -> 0000:01:10.0\n"
+				  "driver_override: vfio-pci -> igbvf\n"
+				  "drivers_probe: * -> 0000:01:10.0\n"
+				  "driver_override: igbvf -> \n"
+				  "0000:01:10.0: record -> \n");
+	assert_state(kernel, "vfio-pci", "vfio-pci", true);
+	assert_true(via_vfio_is_remembered(host, vf));
+
+	/* Somebody else has bound it since. */
+	set_driver(kernel, "igbvf");
+	tree_add(&kernel->tree, (struct tree_entry){ DEVICE "/driver_override", "(null)\n" });
+	*text = '\0';
+	assert_int_equal(via_vfio_unbind_plan(host, vf, change_add, text, &kernel->err), 0);
+	assert_string_equal(text, "0000:01:10.0: record -> \n");
+	*text = '\0';
+	via_vfio_forget_plan(host, vf, change_add, text);
+	assert_string_equal(text, "0000:01:10.0: record -> \n");
+	assert_int_equal(via_vfio_forget(host, vf, &kernel->err), 0);
+	assert_false(via_host_exists(host, RECORD));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -430,10 +691,15 @@ int main(void)
 		TEST(an_interrupted_unbind_can_be_repeated),
 		TEST(without_a_record_the_kernel_chooses),
 		TEST(a_record_left_over_is_not_believed),
+		TEST(what_somebody_else_bound_is_left_alone),
+		TEST(a_kill_anywhere_loses_nothing),
 		TEST(damaged_records_are_refused),
 		TEST(what_cannot_work_changes_nothing),
 		TEST(a_bridge_is_known_by_its_header),
 		TEST(a_function_in_use_is_not_taken),
+		TEST(what_the_host_uses_is_not_given_back),
+		TEST(a_pf_is_not_taken_from_under_its_vfs),
+		TEST(a_plan_is_what_would_be_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

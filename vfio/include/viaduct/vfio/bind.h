@@ -37,17 +37,27 @@ VIA_API int via_vfio_check_unused(struct via_host *host, struct via_bdf bdf,
 				  struct via_error *err);
 
 /**
+ * via_vfio_check_not_open() - whether no process holds a function.
+ *
+ * Return: 0, also when there is no such function; -EBUSY with a sentence that names the process.
+ */
+VIA_API int via_vfio_check_not_open(struct via_host *host, struct via_bdf bdf,
+				    struct via_error *err);
+
+/**
  * via_vfio_bind() - give a function to @driver ("vfio-pci" or another), and remember under
  * run/viaduct/devices what it had, so that via_vfio_unbind() gives it back. Already bound: nothing
- * to do. A failure puts the former driver and override back.
+ * to do. A failure puts the former driver and override back; where even that fails, or the process
+ * is killed, via_vfio_unbind() does.
  *
- * Does not ask via_vfio_check_unused(); the caller does, before.
+ * Does not ask via_vfio_check_unused(); the caller does, before. What a process holds is never
+ * taken, be it the function or a VF that would go with its driver: the kernel would wait for that
+ * process, without end.
  *
  * Return: 0; -ENODEV; -ENOENT when the driver is not loaded (the sentence says the modprobe);
  * -ENXIO for vfio-pci without an IOMMU group; -EINVAL for vfio-pci and a bridge, or what is no
- * driver's name; -EBUSY when it has a VFIO driver and a process holds it open; -EACCES/-EPERM
- * without the privilege; -EIO when the driver refused the function; -EPROTO when its record is
- * damaged.
+ * driver's name; -EBUSY when a process holds it or one of its VFs open; -EACCES/-EPERM without the
+ * privilege; -EIO when the driver refused the function; -EPROTO when its record is damaged.
  */
 VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char *driver,
 			  struct via_error *err);
@@ -55,16 +65,44 @@ VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char 
 /**
  * via_vfio_unbind() - take a function from the driver via_vfio_bind() gave it to, and give it
  * back to the one it had then (which may be none). Without a record the override is cleared and
- * the kernel chooses; a function whose driver is not a VFIO driver is left alone then.
+ * the kernel chooses; a function that somebody else has given to a driver of the host is left
+ * alone. Asks via_vfio_check_unused() before it takes the function from a driver.
  * @driver: the driver it has now; "" for none.
  *
  * When the former driver refuses it the record stays, for another attempt.
  *
- * Return: 0; -ENODEV; -EBUSY when a process still holds it open; -ENOENT when the former driver is
- * not loaded (the sentence says the modprobe); -EACCES/-EPERM; -EIO when the former driver refused
- * it; -EPROTO when its record is damaged.
+ * Return: 0; -ENODEV; -EBUSY when the host or a process still uses it, or it has VFs; -ENOENT when
+ * the former driver is not loaded (the sentence says the modprobe); -EACCES/-EPERM; -EIO when the
+ * former driver refused it; -EPROTO when its record is damaged.
  */
 VIA_API int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,
 			    char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err);
+
+/** via_vfio_is_remembered() - whether via_vfio_unbind() would give the function what it had. */
+VIA_API bool via_vfio_is_remembered(struct via_host *host, struct via_bdf bdf);
+
+/**
+ * via_vfio_forget() - remove what is remembered of a function that is gone.
+ *
+ * Return: 0, also when there was nothing, or the errno of unlink(2).
+ */
+VIA_API int via_vfio_forget(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+
+/*
+ * What the functions above would write: they check the same and return the same, but tell each
+ * change instead of making it. None told: nothing to do.
+ * @path: below the root.
+ * @before: what the file holds; NULL for one that is only written to.
+ * @after: "" empties the override, and removes a record.
+ */
+typedef void (*via_vfio_change_fn)(void *data, const char *path, const char *before,
+				   const char *after);
+
+VIA_API int via_vfio_bind_plan(struct via_host *host, struct via_bdf bdf, const char *driver,
+			       via_vfio_change_fn change, void *data, struct via_error *err);
+VIA_API int via_vfio_unbind_plan(struct via_host *host, struct via_bdf bdf,
+				 via_vfio_change_fn change, void *data, struct via_error *err);
+VIA_API void via_vfio_forget_plan(struct via_host *host, struct via_bdf bdf,
+				  via_vfio_change_fn change, void *data);
 
 #endif
