@@ -28,9 +28,9 @@
 #include "autoprobe.h"
 #include "tree.h"
 
-#define PF	"sys/bus/pci/devices/0000:01:00.0/"
-#define PF_NONE "sys/bus/pci/devices/0000:01:00.1/"
-#define VF(n)	"sys/bus/pci/devices/0000:01:10." #n "/"
+#define PF	  "sys/bus/pci/devices/0000:01:00.0/"
+#define PF_NONE	  "sys/bus/pci/devices/0000:01:00.1/"
+#define VF(n)	  "sys/bus/pci/devices/0000:01:10." #n "/"
 
 /* An igb with three of its seven VFs, and one with none. */
 static const struct tree_entry entries[] = {
@@ -361,6 +361,44 @@ static void vfs_in_use_stay(void **state)
 	tree_remove(&tree);
 }
 
+#define VF_RECORD(n) "run/viaduct/devices/0000:01:10." n
+
+/* Whatever is remembered of VFs, and wherever it would have them go back to, they go. */
+static void vfs_go_with_what_is_remembered_of_them(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_error err;
+
+	(void)state;
+	tree_add(&tree, (struct tree_entry){ VF(0) "driver", .link = "../../drivers/vfio-pci" });
+	tree_add(&tree, (struct tree_entry){ VF(2) "driver", .link = "../../drivers/vfio-pci" });
+	tree_add(&tree,
+		 (struct tree_entry){ VF_RECORD("0"), "driver=gone\noverride=\ntarget=vfio-pci\n" });
+	tree_add(&tree, (struct tree_entry){ VF_RECORD("4"), "damaged" });
+	assert_int_equal(via_sriov_destroy(tree.host, pf_bdf, false, &err), 0);
+	assert_holds(&tree, PF "sriov_numvfs", "0");
+	assert_false(via_host_exists(tree.host, VF_RECORD("0")));
+	assert_false(via_host_exists(tree.host, VF_RECORD("4")));
+	tree_remove(&tree);
+}
+
+static void a_vf_that_is_held_stays_even_by_force(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct via_error err;
+
+	(void)state;
+	tree_add(&tree, (struct tree_entry){ VF(2) "iommu_group",
+					     .link = "../../../../kernel/iommu_groups/13" });
+	tree_add(&tree, (struct tree_entry){ "dev/vfio/13", "" });
+	tree_add(&tree, (struct tree_entry){ "proc/42/fd/11", .link = "/dev/vfio/13" });
+	tree_add(&tree, (struct tree_entry){ "proc/42/comm", "qemu\n" });
+	assert_int_equal(via_sriov_destroy(tree.host, pf_bdf, true, &err), -EBUSY);
+	assert_says(&err, "0000:01:10.2 is in use: process 42 (qemu)");
+	assert_holds(&tree, PF "sriov_numvfs", "3");
+	tree_remove(&tree);
+}
+
 static void macs_are_unicast_and_six_octets(void **state)
 {
 	static const char *const bad[] = {
@@ -434,9 +472,7 @@ static void vlan_and_priority_go_together(void **state)
 {
 	const unsigned int vlan = VIA_SRIOV_VLAN, qos = VIA_SRIOV_QOS, both = vlan | qos;
 	const struct via_sriov_attrs none = { both },
-				     before = { both,
-						.vlan = 100,
-						.vlan_protocol = ETH_P_8021AD,
+				     before = { both, .vlan = 100, .vlan_protocol = ETH_P_8021AD,
 						.qos = 3 };
 	const struct {
 		struct via_sriov_attrs attrs, completed;
@@ -573,6 +609,8 @@ int main(void)
 		cmocka_unit_test(only_later_events_are_arrivals),
 		cmocka_unit_test(a_vf_that_is_missing_takes_all_back),
 		cmocka_unit_test(vfs_in_use_stay),
+		cmocka_unit_test(vfs_go_with_what_is_remembered_of_them),
+		cmocka_unit_test(a_vf_that_is_held_stays_even_by_force),
 		cmocka_unit_test(macs_are_unicast_and_six_octets),
 		cmocka_unit_test(attributes_are_checked),
 		cmocka_unit_test(vlan_and_priority_go_together),

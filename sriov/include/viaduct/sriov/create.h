@@ -50,7 +50,7 @@ VIA_API int via_sriov_create(struct via_host *host, struct via_bdf bdf, unsigned
 
 /**
  * via_sriov_destroy_check() - whether the host and every process can do without the VFs.
- * @force: do not ask whether the host uses them.
+ * @force: ask for processes only.
  *
  * Return: 0; -EBUSY with a sentence that says who uses which VF; -EACCES without the privilege.
  */
@@ -62,11 +62,11 @@ VIA_API int via_sriov_destroy_check(struct via_host *host, const struct via_srio
  * @force: also those the host uses. A VF a process holds open is never taken away: the kernel
  *	   would wait for that process, without end.
  *
- * A PF without VFs: nothing to do. VFs are given back with via_vfio_unbind() first; when the kernel
- * then refuses, they are bound again.
+ * A PF without VFs: nothing to do. VFs go with the driver they have: none is given back to another
+ * one first.
  *
- * Return: 0; what via_sriov_pf_load(), via_sriov_destroy_check() and via_vfio_unbind() return; or
- * the errno of the PF's driver.
+ * Return: 0; what via_sriov_pf_load() and via_sriov_destroy_check() return; or the errno of the
+ * PF's driver.
  */
 VIA_API int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force,
 			      struct via_error *err);
