@@ -5,13 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <pci/header.h>
-
 #include <viaduct/iommu/group.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
-#include "change-driver.h"
 #include "change.h"
 #include "command.h"
 #include "devname.h"
@@ -21,7 +18,8 @@
 struct target {
 	struct via_bdf bdf;
 	char before[VIA_DRIVER_NAME_BYTES];
-	bool recorded; /* via_vfio_bind() remembers what it had */
+	bool remembered;     /* what it had before that */
+	size_t change_count; /* writes that what is asked for takes */
 	char after[VIA_DRIVER_NAME_BYTES];
 };
 
@@ -44,8 +42,7 @@ static int load_target(struct via_host *host, const char *name, struct target *t
 		rc = via_vfio_driver(host, target->bdf, target->before, err);
 	if (rc)
 		return rc;
-	target->recorded =
-		via_host_exists(host, "run/viaduct/devices/%s", via_bdf_text(target->bdf).text);
+	target->remembered = via_vfio_is_remembered(host, target->bdf);
 	return 0;
 }
 
@@ -92,65 +89,50 @@ static int check_privilege(struct via_host *host, struct via_bdf bdf, struct via
 	return 0;
 }
 
-static int check_is_no_bridge(struct via_host *host, struct via_bdf bdf, struct via_error *err)
+static void count_change(void *data, const char *path, const char *before, const char *after)
 {
-	uint64_t class_code;
+	struct target *target = data;
 
-	if (via_host_read_u64(host, &class_code, "sys/bus/pci/devices/%s/class",
-			      via_bdf_text(bdf).text) ||
-	    class_code >> 16 != PCI_BASE_CLASS_BRIDGE)
-		return 0;
-	return via_error_set(err, ENOTSUP, "%s is a bridge, which cannot be given to a guest",
-			     via_bdf_text(bdf).text);
+	(void)path;
+	(void)before;
+	(void)after;
+	target->change_count++;
 }
 
-static int check_in_group(struct via_host *host, struct via_bdf bdf, struct via_error *err)
-{
-	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
-
-	return via_iommu_group_load(host, bdf, &group, err);
-}
-
-static int check_driver(struct via_host *host, const char *driver, struct via_error *err)
-{
-	if (!*driver || strchr(driver, '/') || driver[0] == '.' ||
-	    strlen(driver) >= VIA_DRIVER_NAME_BYTES)
-		return via_error_set(err, EINVAL, "'%s' is not the name of a driver", driver);
-	if (!via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
-		return via_error_set(err, ENOENT,
-				     "the driver %s is not loaded: 'modprobe %s' loads it", driver,
-				     driver);
-	return 0;
-}
-
-static int check_bind(struct via_cli *cli, const struct target *target, const char *driver,
+static int check_bind(struct via_cli *cli, struct target *target, const char *driver,
 		      struct via_error *err)
 {
-	bool force = via_cli_flag(cli, "force");
-	int rc = 0;
+	int rc = via_vfio_bind_plan(cli->host, target->bdf, driver, count_change, target, err);
 
-	if (!strcmp(target->before, driver))
-		return 0;
-	if (via_iommu_driver_is_vfio(driver)) {
-		rc = check_is_no_bridge(cli->host, target->bdf, err);
-		if (!rc)
-			rc = check_in_group(cli->host, target->bdf, err);
-	}
-	if (!rc && !force)
+	if (rc || !target->change_count)
+		return rc;
+	if (!via_cli_flag(cli, "force"))
 		rc = via_vfio_check_unused(cli->host, target->bdf, err);
 	if (!rc && !cli->dry_run)
 		rc = check_privilege(cli->host, target->bdf, err);
 	return rc;
 }
 
-static int show_bind(struct via_cli *cli, const struct targets *targets, const char *driver)
+/* @driver: NULL to unbind. */
+static int show(struct via_cli *cli, const struct targets *targets, const char *driver)
 {
 	struct via_changes changes;
+	struct via_error err;
+	int rc = 0;
 
 	via_changes_init(&changes, cli);
-	for (size_t i = 0; i < targets->count; i++)
-		if (strcmp(targets->all[i].before, driver))
-			via_changes_add_bind(&changes, targets->all[i].bdf, driver);
+	for (size_t i = 0; i < targets->count && !rc; i++) {
+		struct via_bdf bdf = targets->all[i].bdf;
+
+		rc = driver ? via_vfio_bind_plan(cli->host, bdf, driver, via_changes_add_file,
+						 &changes, &err)
+			    : via_vfio_unbind_plan(cli->host, bdf, via_changes_add_file, &changes,
+						   &err);
+	}
+	if (rc) {
+		json_decref(changes.list);
+		return via_fail(&err);
+	}
 	return via_changes_end(&changes);
 }
 
@@ -163,8 +145,9 @@ static int print_targets(struct via_cli *cli, const struct targets *targets)
 			const struct target *t = &targets->all[i];
 
 			if (!strcmp(t->before, t->after))
-				printf("%s: %s already\n", via_bdf_text(t->bdf).text,
-				       *t->after ? t->after : "no driver");
+				printf("%s: %s %s\n", via_bdf_text(t->bdf).text,
+				       *t->after ? t->after : "no driver",
+				       t->change_count ? "stays" : "already");
 			else
 				printf("%s: %s -> %s\n", via_bdf_text(t->bdf).text,
 				       *t->before ? t->before : "no driver",
@@ -195,7 +178,7 @@ static void roll_back(struct via_host *host, const struct targets *targets, size
 
 		if (!strcmp(target->before, target->after))
 			continue;
-		if (target->recorded && target->before[0])
+		if (target->remembered && target->before[0])
 			rc = via_vfio_bind(host, target->bdf, target->before, &err);
 		else
 			rc = via_vfio_unbind(host, target->bdf, driver, &err);
@@ -227,19 +210,18 @@ int cmd_bind(struct via_cli *cli, int argc, char **argv)
 	(void)argv;
 	if (!driver)
 		driver = "vfio-pci";
-	if (load_targets(cli, &targets, &err) || check_driver(cli->host, driver, &err))
+	if (load_targets(cli, &targets, &err))
 		return via_fail(&err);
 	for (size_t i = 0; i < targets.count; i++)
 		if (check_bind(cli, &targets.all[i], driver, &err))
 			return via_fail(&err);
 	if (cli->dry_run)
-		return show_bind(cli, &targets, driver);
+		return show(cli, &targets, driver);
 
 	for (size_t i = 0; i < targets.count; i++) {
 		struct target *target = &targets.all[i];
 
-		if (strcmp(target->before, driver) &&
-		    via_vfio_bind(cli->host, target->bdf, driver, &err)) {
+		if (via_vfio_bind(cli->host, target->bdf, driver, &err)) {
 			roll_back(cli->host, &targets, i);
 			return via_fail(&err);
 		}
@@ -251,27 +233,19 @@ int cmd_bind(struct via_cli *cli, int argc, char **argv)
 	return print_targets(cli, &targets);
 }
 
-static int check_unbind(struct via_cli *cli, const struct target *target, struct via_error *err)
+static int check_unbind(struct via_cli *cli, struct target *target, struct via_error *err)
 {
-	struct via_bdf_text text = via_bdf_text(target->bdf);
+	int rc = via_vfio_unbind_plan(cli->host, target->bdf, count_change, target, err);
 
-	if (!target->recorded && !via_iommu_driver_is_vfio(target->before))
+	if (rc)
+		return rc;
+	if (!target->change_count)
 		return via_error_set(err, EINVAL,
 				     "%s is not bound to a VFIO driver, nor was it 'viaduct bind' "
 				     "that gave it %s%s",
-				     text.text, *target->before ? "its driver " : "no driver",
-				     target->before);
+				     via_bdf_text(target->bdf).text,
+				     *target->before ? "its driver " : "no driver", target->before);
 	return cli->dry_run ? 0 : check_privilege(cli->host, target->bdf, err);
-}
-
-static int show_unbind(struct via_cli *cli, const struct targets *targets)
-{
-	struct via_changes changes;
-
-	via_changes_init(&changes, cli);
-	for (size_t i = 0; i < targets->count; i++)
-		via_changes_add_unbind(&changes, targets->all[i].bdf);
-	return via_changes_end(&changes);
 }
 
 int cmd_unbind(struct via_cli *cli, int argc, char **argv)
@@ -287,7 +261,7 @@ int cmd_unbind(struct via_cli *cli, int argc, char **argv)
 		if (check_unbind(cli, &targets.all[i], &err))
 			return via_fail(&err);
 	if (cli->dry_run)
-		return show_unbind(cli, &targets);
+		return show(cli, &targets, NULL);
 
 	for (size_t i = 0; i < targets.count; i++) {
 		struct target *target = &targets.all[i];

@@ -22,6 +22,9 @@ void via_changes_init(struct via_changes *changes, const struct via_cli *cli);
 void via_changes_add(struct via_changes *changes, const char *what, const char *before,
 		     const char *after);
 
+/** via_changes_add_file() - the same, of @path below the root; data is struct via_changes. */
+void via_changes_add_file(void *data, const char *path, const char *before, const char *after);
+
 /** via_changes_end() - print what is left to print, and release. Return: the exit status. */
 int via_changes_end(struct via_changes *changes);
 

@@ -11,7 +11,6 @@
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
-#include "change-driver.h"
 #include "change.h"
 #include "command.h"
 #include "devname.h"
@@ -464,11 +463,10 @@ static int show_destroy(const struct via_cli *cli, const struct via_sriov_pf *pf
 	struct via_changes changes;
 
 	via_changes_init(&changes, cli);
-	for (size_t i = 0; i < pf->vf_count; i++)
-		if (via_driver_is_recorded(cli->host, pf->vfs[i].bdf))
-			via_changes_add_unbind(&changes, pf->vfs[i].bdf);
 	if (pf->num_vfs)
 		add_pf_file(&changes, pf, "sriov_numvfs", pf->num_vfs, 0);
+	for (size_t i = 0; i < pf->vf_count; i++)
+		via_vfio_forget_plan(cli->host, pf->vfs[i].bdf, via_changes_add_file, &changes);
 	return via_changes_end(&changes);
 }
 

@@ -30,3 +30,7 @@ viaduct vf destroy eth0 --dry-run
 viaduct vf destroy eth2
 viaduct vf destroy eth1
 viaduct vf destroy eth1 --dry-run --json
+# A record that cannot be read does not keep VFs.
+echo junk >"$VIADUCT_ROOT/run/viaduct/devices/0000:01:10.2"
+viaduct vf destroy eth0
+ls "$VIADUCT_ROOT/run/viaduct/devices"
