@@ -67,8 +67,9 @@ static int load_vfs(struct via_host *host, struct via_bdf pf, struct vfs *vfs,
 {
 	int rc = via_sriov_pf_load(host, pf, &vfs->pf, err);
 
-	if (!rc)
-		rc = load_attrs(host, vfs, err);
+	if (rc)
+		return rc;
+	rc = load_attrs(host, vfs, err);
 	/* There, and only their attributes out of reach: the VFs are still worth showing. */
 	if (rc == -EXDEV)
 		via_host_log(host, VIA_LOG_WARNING, "%s", err->text);
