@@ -146,13 +146,11 @@ check_moved_netdev() {
 
 # A process that reads a disk raw claims nothing of it; it has the file open, whatever its name.
 check_raw_disk() {
-    local disk
-    disk=$(find "/sys/bus/pci/devices/$NVME_BDF/" /sys/class/nvme-subsystem/*/ -maxdepth 3 -name 'nvme*n1' -printf '%f\n' | sort | head -1)
-    exec 3<"/dev/$disk"
-    refuse 1 "process [0-9]+ \\(.*\\) has $disk open" viaduct bind nvme0
+    exec 3</dev/nvme0n1
+    refuse 1 "process [0-9]+ \\(.*\\) has nvme0n1 open" viaduct bind nvme0
     exec 3<&-
     mknod /run/raw c "$(sed 's/:.*//' /sys/class/nvme/nvme0/dev)" "$(sed 's/.*://' /sys/class/nvme/nvme0/dev)"
-    exec 3<"/run/raw"
+    exec 3</run/raw
     refuse 1 "process [0-9]+ \\(.*\\) has nvme0 open" viaduct bind nvme0
     exec 3<&-
     rm /run/raw
