@@ -22,9 +22,13 @@ PINGS = 100
 INIT, READY, PINGED, DONE = "guest: init", "guest: ready", "guest: pings", "guest: done"
 
 
+COUNTERS = ("exits", "mmio_exits", "io_exits", "halt_exits", "irq_exits", "irq_window_exits",
+            "irq_injections")
+
+
 def read_exits():
-    """Of all guests running now, summed: exits, and those of them that returned to userspace."""
-    total = {"exits": 0, "mmio_exits": 0, "io_exits": 0}
+    """KVM's counters, summed over all guests that run now."""
+    total = dict.fromkeys(COUNTERS, 0)
     for name in total:
         for path in glob.glob(f"/sys/kernel/debug/kvm/*-*/vcpu*/{name}") or glob.glob(
             f"/sys/kernel/debug/kvm/*-*/{name}"
@@ -84,6 +88,15 @@ def run_once(vmm, options):
         "private memory beyond guest RAM, MiB": (seen[PINGED]["anonymous"] - ram) / (1 << 20),
         f"MMIO exits during {PINGS} pings": seen[PINGED]["mmio_exits"] - seen[READY]["mmio_exits"],
         "exits per ping": (seen[PINGED]["exits"] - seen[READY]["exits"]) / PINGS,
+        **{
+            f"of them {name}": (seen[PINGED][counter] - seen[READY][counter]) / PINGS
+            for counter, name in (
+                ("halt_exits", "halts"), ("irq_exits", "host interrupts"),
+                ("irq_window_exits", "interrupt windows"),
+            )
+        },
+        "interrupts injected per ping":
+            (seen[PINGED]["irq_injections"] - seen[READY]["irq_injections"]) / PINGS,
     }
 
 
