@@ -10,6 +10,7 @@
 #   counted FILE TEXT NETDEV DEVICE   the guest's interrupts, in its output TEXT, are on the host's books
 #   snapshot                          what a command could change of the host's devices
 #   leftovers                         processes, records and open groups of Viaduct
+#   sanitized                         from here on viaduct is the build with ASan and UBSan
 
 refuse() {
     local wanted=$1 pattern=$2
@@ -106,4 +107,14 @@ leftovers() {
         [ "$name" != viaduct ] || echo "$each"
     done 2>/dev/null
     find /dev/vfio -name '[0-9]*'
+}
+
+# From here on viaduct is the build with ASan and UBSan, whose findings end it with status 99.
+sanitized() {
+    [ -x /build/asan/tools/viaduct ] ||
+        skip 'there is no build with ASan and UBSan: ./lab test unit makes it'
+    mkdir -p /tmp/asan
+    ln -sf /build/asan/tools/viaduct /tmp/asan/viaduct
+    PATH=/tmp/asan:$PATH
+    export ASAN_OPTIONS=detect_leaks=1:exitcode=99 UBSAN_OPTIONS=halt_on_error=1:exitcode=99
 }
