@@ -93,10 +93,14 @@ const struct via_command via_commands[] = {
 	{
 		.name = "run",
 		.summary = "Runs a guest with PCI functions of the host.",
-		.text = "Each DEVICE must be bound to vfio-pci ('viaduct bind'). It is reset before and\n"
-			"after, its registers are mapped into the guest, its MSI-X interrupts go to the\n"
-			"guest through the kernel, and it reaches the guest's memory through the IOMMU.\n"
-			"The guest ends when it powers off or resets, on SIGTERM or SIGINT, or by Ctrl-A\n"
+		.text = "Each DEVICE must be bound to vfio-pci ('viaduct bind'). It is reset "
+			"before and\n"
+			"after, its registers are mapped into the guest, its MSI-X interrupts go "
+			"to the\n"
+			"guest through the kernel, and it reaches the guest's memory through the "
+			"IOMMU.\n"
+			"The guest ends when it powers off or resets, on SIGTERM or SIGINT, or by "
+			"Ctrl-A\n"
 			"X on a terminal.",
 		.options = run_options,
 		.run = cmd_run,

@@ -39,14 +39,12 @@ bool via_run_console_spec_valid(const char *spec)
 	       (!strncmp(spec, FILE_PREFIX, strlen(FILE_PREFIX)) && spec[strlen(FILE_PREFIX)]);
 }
 
-int via_run_console_open(struct via_run_console *console, const char *spec,
-			 struct via_error *err)
+int via_run_console_open(struct via_run_console *console, const char *spec, struct via_error *err)
 {
 	const char *path;
 
-	*console = (struct via_run_console){
-		.in = -1, .out = -1, .out_file = -1, .keys = { -1, -1 }
-	};
+	*console =
+		(struct via_run_console){ .in = -1, .out = -1, .out_file = -1, .keys = { -1, -1 } };
 	if (!strcmp(spec, "none"))
 		return 0;
 	if (!strcmp(spec, "stdio")) {

@@ -31,8 +31,7 @@ bool via_run_console_spec_valid(const char *spec);
  *
  * Return: 0, or the errno of opening the file.
  */
-int via_run_console_open(struct via_run_console *console, const char *spec,
-			 struct via_error *err);
+int via_run_console_open(struct via_run_console *console, const char *spec, struct via_error *err);
 
 /** via_run_console_attach() - from now on keys reach @vmm. Return: 0 or -errno. */
 int via_run_console_attach(struct via_run_console *console, struct via_vmm *vmm,

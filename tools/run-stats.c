@@ -60,8 +60,7 @@ static json_t *dma_json(const struct via_vmm_stats *stats)
 			 number(stats->dma.map_calls), "map_bytes", number(stats->dma.map_bytes),
 			 "map_ns", number(stats->dma.map_ns), "unmap_calls",
 			 number(stats->dma.unmap_calls), "unmap_ns", number(stats->dma.unmap_ns),
-			 "ioctls", number(stats->dma.ioctls),
-			 "ranges", ranges);
+			 "ioctls", number(stats->dma.ioctls), "ranges", ranges);
 }
 
 static json_t *device_json(const struct via_vmm_device_stats *device)
@@ -70,26 +69,20 @@ static json_t *device_json(const struct via_vmm_device_stats *device)
 
 	for (size_t i = 0; i < device->vector_count; i++)
 		json_array_append_new(interrupts, number(device->vector_interrupts[i]));
-	return json_pack("{s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o},"
-			 " s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o}}",
-			 "device", via_bdf_text(device->bdf).text,
-			 "guest", json_sprintf("0000:00:%02x.%x", device->guest_devfn >> 3,
-					       device->guest_devfn & 7),
-			 "interrupts", interrupts,
-			 "vectors_enabled", number(device->vectors_enabled),
-			 "exits",
-			 "config_reads", number(device->config_reads),
-			 "config_writes", number(device->config_writes),
-			 "region_reads", number(device->region_reads),
-			 "region_writes", number(device->region_writes),
-			 "vfio",
-			 "info", number(device->vfio.info),
-			 "set_irqs", number(device->vfio.set_irqs),
-			 "resets", number(device->vfio.resets),
-			 "config_reads", number(device->vfio.config_reads),
-			 "config_writes", number(device->vfio.config_writes),
-			 "region_reads", number(device->vfio.region_reads),
-			 "region_writes", number(device->vfio.region_writes));
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o},"
+		" s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o}}",
+		"device", via_bdf_text(device->bdf).text, "guest",
+		json_sprintf("0000:00:%02x.%x", device->guest_devfn >> 3, device->guest_devfn & 7),
+		"interrupts", interrupts, "vectors_enabled", number(device->vectors_enabled),
+		"exits", "config_reads", number(device->config_reads), "config_writes",
+		number(device->config_writes), "region_reads", number(device->region_reads),
+		"region_writes", number(device->region_writes), "vfio", "info",
+		number(device->vfio.info), "set_irqs", number(device->vfio.set_irqs), "resets",
+		number(device->vfio.resets), "config_reads", number(device->vfio.config_reads),
+		"config_writes", number(device->vfio.config_writes), "region_reads",
+		number(device->vfio.region_reads), "region_writes",
+		number(device->vfio.region_writes));
 }
 
 /* Anonymous memory of this process, which guest RAM, a memfd, is not part of. */
@@ -111,17 +104,13 @@ static json_t *stats_json(const struct via_vmm_stats *stats, uint64_t begin_ns, 
 
 	for (size_t i = 0; i < stats->device_count; i++)
 		json_array_append_new(devices, device_json(&stats->devices[i]));
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
-			 "version", 1, "end", end,
-			 "phases_ns", phases_json(stats, begin_ns),
-			 "exits", counts_json(&stats->exits),
-			 "user_exits", counts_json(&stats->user_exits),
-			 "accesses", counts_json(&stats->accesses),
-			 "ioctls", counts_json(&stats->ioctls),
-			 "dma", dma_json(stats),
-			 "devices", devices,
-			 "memory", "guest_bytes", number(stats->memory_bytes),
-			 "private_bytes", number(private_bytes()));
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}", "version",
+			 1, "end", end, "phases_ns", phases_json(stats, begin_ns), "exits",
+			 counts_json(&stats->exits), "user_exits", counts_json(&stats->user_exits),
+			 "accesses", counts_json(&stats->accesses), "ioctls",
+			 counts_json(&stats->ioctls), "dma", dma_json(stats), "devices", devices,
+			 "memory", "guest_bytes", number(stats->memory_bytes), "private_bytes",
+			 number(private_bytes()));
 }
 
 /*

@@ -212,7 +212,8 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	if (cpus && parse_cpus(cpus, &run.config.cpus))
 		return via_usage_error("--cpus wants a number, not '%s'", cpus);
 	if (parse_size(memory ? memory : DEFAULT_MEMORY, &run.config.memory_bytes))
-		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'", memory);
+		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'",
+				       memory);
 
 	if (!console)
 		console = "stdio";

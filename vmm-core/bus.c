@@ -64,8 +64,8 @@ void via_bus_remove(struct via_bus *bus, struct via_bus_range *range)
 	}
 }
 
-static void access_part(struct via_bus *bus, uint64_t address, void *data,
-			unsigned int size_bytes, bool write)
+static void access_part(struct via_bus *bus, uint64_t address, void *data, unsigned int size_bytes,
+			bool write)
 {
 	struct via_bus_access access = { .size_bytes = size_bytes, .write = write };
 	size_t at = lower_bound(bus, address);

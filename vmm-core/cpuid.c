@@ -29,8 +29,7 @@ int via_cpuid_new(struct via_kvm *kvm, struct kvm_cpuid2 **cpuid_out, struct via
 {
 	for (uint32_t room = LEAVES_FIRST_TRY; room <= LEAVES_MAX; room *= 2) {
 		struct kvm_cpuid2 *cpuid =
-			calloc(1, sizeof(*cpuid) +
-					  (room + LEAVES_ADDED) * sizeof(*cpuid->entries));
+			calloc(1, sizeof(*cpuid) + (room + LEAVES_ADDED) * sizeof(*cpuid->entries));
 		int rc;
 
 		if (!cpuid)
@@ -99,8 +98,8 @@ void via_cpuid_set_topology(struct kvm_cpuid2 *cpuid, unsigned int index, unsign
 
 		switch (leaf->function) {
 		case FEATURES:
-			leaf->ebx = (leaf->ebx & 0xffff) | index << 24 |
-				    1U << bits_for(count) << 16;
+			leaf->ebx =
+				(leaf->ebx & 0xffff) | index << 24 | 1U << bits_for(count) << 16;
 			leaf->edx &= ~FEATURES_EDX_HTT;
 			if (count > 1)
 				leaf->edx |= FEATURES_EDX_HTT;

@@ -170,7 +170,8 @@ int via_irq_attach(struct via_irq *irq, int gsi, int eventfd)
 
 	/*
 	 * KVM delivers what was signalled before, but leaves it counted: detached again, it would
-	 * look pending, and attached again, be delivered twice. What comes from now on KVM counts off.
+	 * look pending, and attached again, be delivered twice. What comes from now on KVM counts
+	 * off.
 	 */
 	if (!rc && read(eventfd, &pending, sizeof(pending)) < 0)
 		return 0; /* nothing was */

@@ -31,17 +31,28 @@ int via_kvm_capability(struct via_kvm *kvm, int capability)
 #define NAMED(request) [_IOC_NR(request)] = #request
 
 static const char *const ioctl_names[256] = {
-	NAMED(KVM_GET_API_VERSION),	NAMED(KVM_CREATE_VM),
-	NAMED(KVM_CHECK_EXTENSION),	NAMED(KVM_GET_VCPU_MMAP_SIZE),
-	NAMED(KVM_GET_SUPPORTED_CPUID), NAMED(KVM_CREATE_VCPU),
-	NAMED(KVM_SET_USER_MEMORY_REGION), NAMED(KVM_SET_TSS_ADDR),
-	NAMED(KVM_SET_IDENTITY_MAP_ADDR), NAMED(KVM_CREATE_IRQCHIP),
-	NAMED(KVM_SET_GSI_ROUTING),	NAMED(KVM_IRQFD),
-	NAMED(KVM_RUN),			NAMED(KVM_SET_REGS),
-	NAMED(KVM_GET_SREGS),		NAMED(KVM_SET_SREGS),
-	NAMED(KVM_SET_SIGNAL_MASK),	NAMED(KVM_SET_CPUID2),
-	NAMED(KVM_GET_STATS_FD),	NAMED(KVM_SET_MSRS),
-	NAMED(KVM_GET_REGS),		NAMED(KVM_CREATE_DEVICE),
+	NAMED(KVM_GET_API_VERSION),
+	NAMED(KVM_CREATE_VM),
+	NAMED(KVM_CHECK_EXTENSION),
+	NAMED(KVM_GET_VCPU_MMAP_SIZE),
+	NAMED(KVM_GET_SUPPORTED_CPUID),
+	NAMED(KVM_CREATE_VCPU),
+	NAMED(KVM_SET_USER_MEMORY_REGION),
+	NAMED(KVM_SET_TSS_ADDR),
+	NAMED(KVM_SET_IDENTITY_MAP_ADDR),
+	NAMED(KVM_CREATE_IRQCHIP),
+	NAMED(KVM_SET_GSI_ROUTING),
+	NAMED(KVM_IRQFD),
+	NAMED(KVM_RUN),
+	NAMED(KVM_SET_REGS),
+	NAMED(KVM_GET_SREGS),
+	NAMED(KVM_SET_SREGS),
+	NAMED(KVM_SET_SIGNAL_MASK),
+	NAMED(KVM_SET_CPUID2),
+	NAMED(KVM_GET_STATS_FD),
+	NAMED(KVM_SET_MSRS),
+	NAMED(KVM_GET_REGS),
+	NAMED(KVM_CREATE_DEVICE),
 	NAMED(KVM_SET_DEVICE_ATTR),
 };
 
@@ -60,14 +71,16 @@ static int open_device(struct via_host *host, struct via_error *err)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return via_error_set(err, -fd,
-				     "this host offers no /dev/kvm: enable VT-x or SVM in the firmware "
-				     "and load the module (modprobe kvm_intel or kvm_amd)");
+		return via_error_set(
+			err, -fd,
+			"this host offers no /dev/kvm: enable VT-x or SVM in the firmware "
+			"and load the module (modprobe kvm_intel or kvm_amd)");
 	case EACCES:
 	case EPERM:
-		return via_error_set(err, -fd,
-				     "no permission to open /dev/kvm: run as root or join the group "
-				     "that owns it (usually kvm)");
+		return via_error_set(
+			err, -fd,
+			"no permission to open /dev/kvm: run as root or join the group "
+			"that owns it (usually kvm)");
 	default:
 		return via_error_sys(err, -fd, "cannot open /dev/kvm");
 	}
@@ -99,9 +112,11 @@ static int create_vm(struct via_kvm *kvm, struct via_error *err)
 
 	for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
 		if (!via_kvm_capability(kvm, required[i].capability))
-			return via_error_set(err, ENOTSUP,
-					     "this host's KVM lacks %s, which Viaduct needs: a newer "
-					     "kernel has it", required[i].name);
+			return via_error_set(
+				err, ENOTSUP,
+				"this host's KVM lacks %s, which Viaduct needs: a newer "
+				"kernel has it",
+				required[i].name);
 
 	rc = via_kvm_vm_ioctl(kvm, KVM_SET_TSS_ADDR, (void *)LAYOUT_TSS);
 	if (!rc && via_kvm_capability(kvm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
@@ -149,7 +164,8 @@ int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *er
 {
 	int32_t fd = file_fd;
 	struct kvm_device_attr add = {
-		.group = KVM_DEV_VFIO_GROUP, /* KVM_DEV_VFIO_FILE since Linux 6.6: the same number */
+		.group =
+			KVM_DEV_VFIO_GROUP, /* KVM_DEV_VFIO_FILE since Linux 6.6: the same number */
 		.attr = KVM_DEV_VFIO_GROUP_ADD,
 		.addr = (uintptr_t)&fd,
 	};

@@ -13,7 +13,7 @@
 struct via_kvm {
 	int fd;
 	int vm_fd;
-	int vfio_fd; /* the KVM-VFIO device; -1 until the first file is added */
+	int vfio_fd;	  /* the KVM-VFIO device; -1 until the first file is added */
 	size_t run_bytes; /* of a vCPU's shared page, struct kvm_run and what follows */
 	atomic_uint_least64_t ioctls[256]; /* by _IOC_NR(); all are of type KVMIO */
 	/* Who answers instead of KVM, in a test; NULL is KVM itself. Returns as via_kvm_ioctl(). */

@@ -110,10 +110,16 @@ static int init_buses(struct via_vmm *vmm, struct via_error *err)
 	int rc;
 
 	vmm->sleep_ports = (struct via_bus_range){
-		.base = LAYOUT_PORT_SLEEP, .size_bytes = 2, .access = access_sleep, .owner = vmm,
+		.base = LAYOUT_PORT_SLEEP,
+		.size_bytes = 2,
+		.access = access_sleep,
+		.owner = vmm,
 	};
 	vmm->reset_port = (struct via_bus_range){
-		.base = LAYOUT_PORT_RESET, .size_bytes = 1, .access = access_reset, .owner = vmm,
+		.base = LAYOUT_PORT_RESET,
+		.size_bytes = 1,
+		.access = access_reset,
+		.owner = vmm,
 	};
 	rc = via_bus_add(&vmm->pio, &vmm->serial.ports);
 	if (!rc)
@@ -133,8 +139,10 @@ static int init_cpus(struct via_vmm *vmm, unsigned int count, struct kvm_cpuid2 
 	int most = via_kvm_capability(&vmm->kvm, KVM_CAP_MAX_VCPUS);
 
 	if (most > 0 && count > (unsigned int)most)
-		return via_error_set(err, EINVAL, "this host's KVM runs at most %d processors in a "
-				     "guest, not %u (--cpus)", most, count);
+		return via_error_set(err, EINVAL,
+				     "this host's KVM runs at most %d processors in a "
+				     "guest, not %u (--cpus)",
+				     most, count);
 	vmm->vcpus = calloc(count, sizeof(*vmm->vcpus));
 	if (!vmm->vcpus)
 		return via_error_sys(err, ENOMEM, "cannot describe %u processors", count);
@@ -153,26 +161,30 @@ static int init_cpus(struct via_vmm *vmm, unsigned int count, struct kvm_cpuid2 
 static int load(struct via_vmm *vmm, const struct via_vmm_config *config, struct via_error *err)
 {
 	const struct via_boot_config boot = {
-		.kernel = config->kernel, .initrd = config->initrd,
+		.kernel = config->kernel,
+		.initrd = config->initrd,
 		.append = config->append ? config->append : "",
 	};
 	const struct via_acpi_config acpi = {
-		.cpus = config->cpus, .mmio64 = vmm->pci.windows[VIA_PCI_MMIO64],
+		.cpus = config->cpus,
+		.mmio64 = vmm->pci.windows[VIA_PCI_MMIO64],
 	};
 	int rc = via_boot_load(&vmm->memory, &boot, &vmm->entry, err);
 
 	if (!rc)
-		rc = via_acpi_build(&acpi, via_memory_at(&vmm->memory, LAYOUT_ACPI,
-							 LAYOUT_ACPI_BYTES),
+		rc = via_acpi_build(&acpi,
+				    via_memory_at(&vmm->memory, LAYOUT_ACPI, LAYOUT_ACPI_BYTES),
 				    LAYOUT_ACPI_BYTES, LAYOUT_ACPI, err);
 	return rc;
 }
 
-static size_t memory_mappings(const struct via_vmm *vmm, struct via_iommu_mapping mappings[static 2])
+static size_t memory_mappings(const struct via_vmm *vmm,
+			      struct via_iommu_mapping mappings[static 2])
 {
 	for (size_t i = 0; i < vmm->memory.piece_count; i++)
 		mappings[i] = (struct via_iommu_mapping){
-			.iova = vmm->memory.pieces[i].gpa, .hva = vmm->memory.pieces[i].hva,
+			.iova = vmm->memory.pieces[i].gpa,
+			.hva = vmm->memory.pieces[i].hva,
 			.size_bytes = vmm->memory.pieces[i].size_bytes,
 		};
 	return vmm->memory.piece_count;
@@ -206,8 +218,13 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		       struct via_error *err)
 {
 	const struct via_passthrough_machine machine = {
-		.vmm = vmm, .host = vmm->host, .irq = vmm->irq, .memory = &vmm->memory, .mmio = &vmm->mmio,
-		.pio = &vmm->pio, .pci = &vmm->pci,
+		.vmm = vmm,
+		.host = vmm->host,
+		.irq = vmm->irq,
+		.memory = &vmm->memory,
+		.mmio = &vmm->mmio,
+		.pio = &vmm->pio,
+		.pci = &vmm->pci,
 	};
 	int rc;
 

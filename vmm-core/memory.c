@@ -125,22 +125,25 @@ static int check_size(uint64_t size_bytes, struct via_error *err)
 	uint64_t host_bytes;
 
 	if (size_bytes % page_bytes)
-		return via_error_set(err, EINVAL,
-				     "a guest memory of %llu bytes is not a multiple of the page size, "
-				     "%llu bytes", (unsigned long long)size_bytes,
-				     (unsigned long long)page_bytes);
+		return via_error_set(
+			err, EINVAL,
+			"a guest memory of %llu bytes is not a multiple of the page size, "
+			"%llu bytes",
+			(unsigned long long)size_bytes, (unsigned long long)page_bytes);
 	if (size_bytes < RAM_MIN_BYTES)
-		return via_error_set(err, EINVAL,
-				     "a guest memory of %llu bytes is too small: %llu MiB is the least",
-				     (unsigned long long)size_bytes, RAM_MIN_BYTES / MIB);
+		return via_error_set(
+			err, EINVAL,
+			"a guest memory of %llu bytes is too small: %llu MiB is the least",
+			(unsigned long long)size_bytes, RAM_MIN_BYTES / MIB);
 	if (sysinfo(&info))
 		return via_error_sys(err, errno, "cannot tell how much memory the host has");
 	host_bytes = (uint64_t)info.totalram * info.mem_unit;
 	if (size_bytes > host_bytes)
-		return via_error_set(err, EINVAL,
-				     "a guest memory of %llu MiB is more than the host has, %llu MiB",
-				     (unsigned long long)(size_bytes / MIB),
-				     (unsigned long long)(host_bytes / MIB));
+		return via_error_set(
+			err, EINVAL,
+			"a guest memory of %llu MiB is more than the host has, %llu MiB",
+			(unsigned long long)(size_bytes / MIB),
+			(unsigned long long)(host_bytes / MIB));
 	return 0;
 }
 
@@ -187,9 +190,10 @@ void via_memory_back_with_huge_pages(struct via_memory *memory)
 		const struct via_memory_piece *piece = &memory->pieces[i];
 
 		/*
-		 * Collapsing works whatever the host's policy for shared memory is (usually "never"),
-		 * but only where there is a page to begin with. It halves the time to allocate and
-		 * pin 512 MiB, and takes 25,000 nested page faults out of a guest's boot.
+		 * Collapsing works whatever the host's policy for shared memory is (usually
+		 * "never"), but only where there is a page to begin with. It halves the time to
+		 * allocate and pin 512 MiB, and takes 25,000 nested page faults out of a guest's
+		 * boot.
 		 */
 		for (uint64_t offset = 0; offset < piece->size_bytes; offset += HUGE_PAGE_BYTES) {
 			volatile uint8_t *byte = piece->hva + offset;

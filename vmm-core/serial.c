@@ -167,7 +167,8 @@ static void flush_due(void *data)
 
 	if (read(serial->flush_timer.fd, &expirations, sizeof(expirations)) < 0)
 		return;
-	/* Twice, because the ring may wrap; not until it is empty, or a guest could keep us here. */
+	/* Twice, because the ring may wrap; not until it is empty, or a guest could keep us here.
+	 */
 	if (write_piece(serial, 0))
 		write_piece(serial, 0);
 	via_lock(serial->lock);
@@ -334,8 +335,8 @@ static int reopen_nonblocking(int fd)
 	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-int via_serial_init(struct via_serial *serial, struct via_loop *loop,
-		    struct via_machine_lock *lock, int in_fd, int out_fd, struct via_error *err)
+int via_serial_init(struct via_serial *serial, struct via_loop *loop, struct via_machine_lock *lock,
+		    int in_fd, int out_fd, struct via_error *err)
 {
 	int rc;
 

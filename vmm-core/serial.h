@@ -42,8 +42,8 @@ struct via_serial {
 	bool in_watched;
 
 	/*
-	 * What the guest sent waits 25 ms for more and goes out by one write(2), in the main thread,
-	 * so that a console nobody reads holds up neither processors nor the main thread.
+	 * What the guest sent waits 25 ms for more and goes out by one write(2), in the main
+	 * thread, so that a console nobody reads holds up neither processors nor the main thread.
 	 */
 	struct via_loop_watch flush_timer;
 	bool flush_armed;
@@ -58,8 +58,8 @@ struct via_serial {
  *
  * Return: 0 or the errno of eventfd(2), timerfd_create(2) or epoll_ctl(2).
  */
-int via_serial_init(struct via_serial *serial, struct via_loop *loop,
-		    struct via_machine_lock *lock, int in_fd, int out_fd, struct via_error *err);
+int via_serial_init(struct via_serial *serial, struct via_loop *loop, struct via_machine_lock *lock,
+		    int in_fd, int out_fd, struct via_error *err);
 
 /** via_serial_drain() - write out what is left after the guest ended, unless nobody takes it. */
 void via_serial_drain(struct via_serial *serial);

@@ -100,8 +100,8 @@ static int gather_vcpus(struct via_vmm *vmm, struct via_vmm_stats *stats)
 			       atomic_load_explicit(&vcpu->runs, memory_order_relaxed));
 		for (unsigned int reason = 0; !rc && reason < VCPU_EXIT_REASONS; reason++) {
 			const char *name = via_vcpu_exit_name(reason);
-			uint64_t value = atomic_load_explicit(&vcpu->exits[reason],
-							      memory_order_relaxed);
+			uint64_t value =
+				atomic_load_explicit(&vcpu->exits[reason], memory_order_relaxed);
 
 			if (value)
 				rc = count_add(&stats->user_exits, name ? name : "other", value);

@@ -52,7 +52,8 @@ static int enable_memory_types(struct via_vcpu *vcpu)
 	int rc;
 
 	msrs.head.entries[0] = (struct kvm_msr_entry){
-		.index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE | MTRR_WRITE_BACK,
+		.index = MSR_MTRR_DEF_TYPE,
+		.data = MTRR_ENABLE | MTRR_WRITE_BACK,
 	};
 	rc = via_kvm_ioctl(&vcpu->vmm->kvm, vcpu->fd, KVM_SET_MSRS, &msrs);
 	return rc < 0 ? rc : 0; /* a KVM without MTRRs sets none of them, which is as good */
@@ -131,8 +132,8 @@ static void handle_exit(struct via_vcpu *vcpu)
 		break;
 	case KVM_EXIT_MMIO:
 		via_lock(&vcpu->vmm->lock);
-		via_bus_access(&vcpu->vmm->mmio, run->mmio.phys_addr, run->mmio.data,
-			       run->mmio.len, run->mmio.is_write);
+		via_bus_access(&vcpu->vmm->mmio, run->mmio.phys_addr, run->mmio.data, run->mmio.len,
+			       run->mmio.is_write);
 		via_unlock(&vcpu->vmm->lock);
 		break;
 	case KVM_EXIT_INTR:

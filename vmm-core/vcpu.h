@@ -25,7 +25,8 @@ struct via_vcpu {
 	bool started;
 	/* Written by its own thread only, read by others. */
 	atomic_uint_least64_t runs; /* KVM_RUN calls */
-	atomic_uint_least64_t exits[VCPU_EXIT_REASONS]; /* returns by KVM_EXIT_*; last: all others */
+	atomic_uint_least64_t
+		exits[VCPU_EXIT_REASONS]; /* returns by KVM_EXIT_*; last: all others */
 };
 
 /** via_vcpu_init() - create the processor with its CPUID. Return: 0 or -errno. */

@@ -76,11 +76,11 @@ _Static_assert(offsetof(struct fadt, x_dsdt) == 140, "ACPI 6.5, table 5.9");
 _Static_assert(offsetof(struct fadt, sleep_control) == 244, "ACPI 6.5, table 5.9");
 _Static_assert(sizeof(struct fadt) == 276, "ACPI 6.5, table 5.9");
 
-#define FADT_WBINVD	  (1U << 0)
-#define FADT_RESET	  (1U << 10)
-#define FADT_REDUCED	  (1U << 20)
-#define BOOT_NO_VGA	  (1U << 2)
-#define BOOT_NO_RTC	  (1U << 5)
+#define FADT_WBINVD  (1U << 0)
+#define FADT_RESET   (1U << 10)
+#define FADT_REDUCED (1U << 20)
+#define BOOT_NO_VGA  (1U << 2)
+#define BOOT_NO_RTC  (1U << 5)
 
 /* 5.2.12 */
 struct madt {
@@ -211,7 +211,9 @@ static uint64_t build_dsdt(struct writer *writer, const struct via_acpi_config *
 static struct address port(uint16_t number)
 {
 	return (struct address){
-		.space = SPACE_SYSTEM_IO, .bit_width = 8, .access_size = ACCESS_BYTE,
+		.space = SPACE_SYSTEM_IO,
+		.bit_width = 8,
+		.access_size = ACCESS_BYTE,
 		.address = number,
 	};
 }
@@ -237,14 +239,19 @@ static uint64_t build_madt(struct writer *writer, unsigned int cpus)
 {
 	const struct madt madt = { .header = make_header("APIC", 5), .lapic = LAYOUT_LAPIC_BASE };
 	const struct madt_ioapic ioapic = {
-		.type = MADT_IOAPIC, .length = sizeof(ioapic), .address = LAYOUT_IOAPIC_BASE,
+		.type = MADT_IOAPIC,
+		.length = sizeof(ioapic),
+		.address = LAYOUT_IOAPIC_BASE,
 	};
 	struct header *table = begin(writer, &madt, sizeof(madt));
 
 	for (unsigned int i = 0; i < cpus; i++) {
 		const struct madt_lapic lapic = {
-			.type = MADT_LAPIC, .length = sizeof(lapic), .uid = (uint8_t)i,
-			.apic_id = (uint8_t)i, .flags = MADT_LAPIC_ENABLED,
+			.type = MADT_LAPIC,
+			.length = sizeof(lapic),
+			.uid = (uint8_t)i,
+			.apic_id = (uint8_t)i,
+			.flags = MADT_LAPIC_ENABLED,
 		};
 
 		append(writer, &lapic, sizeof(lapic));

@@ -28,9 +28,9 @@ int via_image_open(const char *path, const char *what, struct via_image *image,
 		return via_error_sys(err, errno, "cannot read the %s %s", what, path);
 	if (!S_ISREG(status.st_mode))
 		return via_error_set(err, EINVAL, "the %s %s is not a regular file", what, path);
-	*image = (struct via_image){
-		.fd = via_steal_fd(&fd), .path = path, .size_bytes = (uint64_t)status.st_size
-	};
+	*image = (struct via_image){ .fd = via_steal_fd(&fd),
+				     .path = path,
+				     .size_bytes = (uint64_t)status.st_size };
 	return 0;
 }
 
@@ -39,17 +39,18 @@ void via_image_close(struct via_image *image)
 	via_close(&image->fd);
 }
 
-int via_image_read(const struct via_image *image, uint64_t offset, void *data,
-		   uint64_t size_bytes, struct via_error *err)
+int via_image_read(const struct via_image *image, uint64_t offset, void *data, uint64_t size_bytes,
+		   struct via_error *err)
 {
 	uint64_t done = 0;
 
 	if (offset > image->size_bytes || size_bytes > image->size_bytes - offset)
-		return via_error_set(err, ENOEXEC,
-				     "%s is truncated: it should have %llu bytes at offset %llu, but "
-				     "ends at %llu", image->path, (unsigned long long)size_bytes,
-				     (unsigned long long)offset,
-				     (unsigned long long)image->size_bytes);
+		return via_error_set(
+			err, ENOEXEC,
+			"%s is truncated: it should have %llu bytes at offset %llu, but "
+			"ends at %llu",
+			image->path, (unsigned long long)size_bytes, (unsigned long long)offset,
+			(unsigned long long)image->size_bytes);
 	while (done < size_bytes) {
 		ssize_t got = pread(image->fd, (uint8_t *)data + done, size_bytes - done,
 				    (off_t)(offset + done));
@@ -86,9 +87,8 @@ static size_t memory_map(const struct via_memory *memory, struct map_entry map[s
 	map[count++] = (struct map_entry){ MIB, low_end - MIB, MAP_RAM };
 	map[count++] = (struct map_entry){ LAYOUT_ECAM_BASE, LAYOUT_ECAM_BYTES, MAP_RESERVED };
 	if (end > LAYOUT_RAM_HIGH_BASE)
-		map[count++] = (struct map_entry){
-			LAYOUT_RAM_HIGH_BASE, end - LAYOUT_RAM_HIGH_BASE, MAP_RAM
-		};
+		map[count++] = (struct map_entry){ LAYOUT_RAM_HIGH_BASE, end - LAYOUT_RAM_HIGH_BASE,
+						   MAP_RAM };
 	return count;
 }
 
@@ -97,9 +97,8 @@ struct initrd {
 };
 
 /* As high as kernel and low memory allow, so it is clear of where the kernel unpacks itself. */
-static int load_initrd(struct via_memory *memory, const char *path,
-		       const struct via_kernel *kernel, struct initrd *initrd,
-		       struct via_error *err)
+static int load_initrd(struct via_memory *memory, const char *path, const struct via_kernel *kernel,
+		       struct initrd *initrd, struct via_error *err)
 {
 	via_cleanup(via_image_close) struct via_image image = { .fd = -1 };
 	uint64_t top = via_memory_low_end(memory);
@@ -115,12 +114,13 @@ static int load_initrd(struct via_memory *memory, const char *path,
 		top = kernel->initrd_max_gpa + 1;
 	if (image.size_bytes > UINT32_MAX || image.size_bytes > top ||
 	    ((top - image.size_bytes) & ~(PAGE_BYTES - 1)) < kernel->end_gpa)
-		return via_error_set(err, EFBIG,
-				     "the initrd %s does not fit: it has %llu KiB, and %llu KiB are "
-				     "free above the kernel (--memory)", path,
-				     (unsigned long long)(image.size_bytes >> 10),
-				     (unsigned long long)(top > kernel->end_gpa ?
-						(top - kernel->end_gpa) >> 10 : 0));
+		return via_error_set(
+			err, EFBIG,
+			"the initrd %s does not fit: it has %llu KiB, and %llu KiB are "
+			"free above the kernel (--memory)",
+			path, (unsigned long long)(image.size_bytes >> 10),
+			(unsigned long long)(top > kernel->end_gpa ? (top - kernel->end_gpa) >> 10
+								   : 0));
 	initrd->gpa = (top - image.size_bytes) & ~(PAGE_BYTES - 1);
 	initrd->size_bytes = image.size_bytes;
 	return via_image_read(&image, 0, via_memory_at(memory, initrd->gpa, image.size_bytes),
@@ -138,8 +138,8 @@ static int load_cmdline(struct via_memory *memory, const char *append,
 	if (length > max)
 		return via_error_set(err, E2BIG,
 				     "the kernel command line has %zu characters, and this kernel "
-				     "takes at most %llu (--append)", length,
-				     (unsigned long long)max);
+				     "takes at most %llu (--append)",
+				     length, (unsigned long long)max);
 	memcpy(via_memory_at(memory, LAYOUT_CMDLINE, length + 1), append, length + 1);
 	return 0;
 }
@@ -160,9 +160,9 @@ static void write_zero_page(struct via_memory *memory, const struct via_kernel *
 	params->hdr.ramdisk_size = (uint32_t)initrd->size_bytes;
 	params->acpi_rsdp_addr = LAYOUT_ACPI;
 	for (size_t i = 0; i < count; i++)
-		params->e820_table[i] = (struct boot_e820_entry){
-			.addr = map[i].gpa, .size = map[i].size_bytes, .type = map[i].type
-		};
+		params->e820_table[i] = (struct boot_e820_entry){ .addr = map[i].gpa,
+								  .size = map[i].size_bytes,
+								  .type = map[i].type };
 	params->e820_entries = (uint8_t)count;
 }
 
@@ -209,9 +209,9 @@ static void write_pvh_info(struct via_memory *memory, const struct initrd *initr
 	};
 	pvh->module = (struct pvh_module){ .paddr = initrd->gpa, .size = initrd->size_bytes };
 	for (size_t i = 0; i < count; i++)
-		pvh->memmap[i] = (struct pvh_memmap_entry){
-			.addr = map[i].gpa, .size = map[i].size_bytes, .type = map[i].type
-		};
+		pvh->memmap[i] = (struct pvh_memmap_entry){ .addr = map[i].gpa,
+							    .size = map[i].size_bytes,
+							    .type = map[i].type };
 }
 
 /*
@@ -221,11 +221,15 @@ static void write_pvh_info(struct via_memory *memory, const struct initrd *initr
 static void write_reset_vector(struct via_memory *memory)
 {
 	static const uint8_t code[] = {
-		0xba, LAYOUT_PORT_RESET & 0xff, LAYOUT_PORT_RESET >> 8, /* mov $port, %dx */
-		0xb0, LAYOUT_RESET_VALUE,				/* mov $value, %al */
-		0xee,							/* out %al, %dx */
-		0xf4,							/* hlt */
-		0xeb, 0xfd,						/* jmp to the hlt */
+		0xba,
+		LAYOUT_PORT_RESET & 0xff,
+		LAYOUT_PORT_RESET >> 8, /* mov $port, %dx */
+		0xb0,
+		LAYOUT_RESET_VALUE, /* mov $value, %al */
+		0xee,		    /* out %al, %dx */
+		0xf4,		    /* hlt */
+		0xeb,
+		0xfd, /* jmp to the hlt */
 	};
 
 	memcpy(via_memory_at(memory, LAYOUT_RESET_VECTOR, sizeof(code)), code, sizeof(code));
@@ -247,8 +251,8 @@ int via_boot_load(struct via_memory *memory, const struct via_boot_config *confi
 	if (rc)
 		return rc;
 	elf = !memcmp(magic, ELFMAG, SELFMAG);
-	rc = elf ? via_pvh_load(memory, &image, &kernel, err) :
-		   via_bzimage_load(memory, &image, &kernel, err);
+	rc = elf ? via_pvh_load(memory, &image, &kernel, err)
+		 : via_bzimage_load(memory, &image, &kernel, err);
 	if (!rc)
 		rc = load_initrd(memory, config->initrd, &kernel, &initrd, err);
 	if (!rc)

@@ -22,7 +22,7 @@ struct via_boot_config {
 
 /* How the first processor enters the kernel. */
 struct via_boot_entry {
-	bool long_mode;	  /* else 32-bit protected mode without paging (PVH) */
+	bool long_mode; /* else 32-bit protected mode without paging (PVH) */
 	uint64_t address;
 	uint64_t argument; /* rsi in long mode: zero page; ebx in PVH: start info */
 };

@@ -7,12 +7,12 @@
 
 #include "../layout.h"
 
-#define SETUP_OFFSET	  0x1f1U /* of struct setup_header in the file */
-#define SECTOR_BYTES	  512U
-#define BOOT_FLAG	  0xaa55
-#define HEADER_MAGIC	  0x53726448U /* "HdrS" */
+#define SETUP_OFFSET	   0x1f1U /* of struct setup_header in the file */
+#define SECTOR_BYTES	   512U
+#define BOOT_FLAG	   0xaa55
+#define HEADER_MAGIC	   0x53726448U /* "HdrS" */
 #define VERSION_XLOADFLAGS 0x020c
-#define ENTRY_64_OFFSET	  0x200U
+#define ENTRY_64_OFFSET	   0x200U
 
 _Static_assert(offsetof(struct boot_params, hdr) == SETUP_OFFSET, "boot protocol: setup header");
 
@@ -23,9 +23,11 @@ static int check_header(const struct setup_header *setup, const char *path, stru
 				     "%s is not a kernel: neither a Linux bzImage nor an ELF file",
 				     path);
 	if (setup->version < VERSION_XLOADFLAGS || !(setup->xloadflags & XLF_KERNEL_64))
-		return via_error_set(err, ENOEXEC,
-				     "%s has no 64-bit entry point: it is a 32-bit kernel, or older "
-				     "than Linux 3.8", path);
+		return via_error_set(
+			err, ENOEXEC,
+			"%s has no 64-bit entry point: it is a 32-bit kernel, or older "
+			"than Linux 3.8",
+			path);
 	return 0;
 }
 
@@ -73,11 +75,12 @@ int via_bzimage_load(struct via_memory *memory, const struct via_image *image,
 	payload_bytes = (uint64_t)setup->syssize * 16;
 	if (payload_bytes < SECTOR_BYTES * 2 || image->size_bytes < payload ||
 	    image->size_bytes - payload + 15 < payload_bytes)
-		return via_error_set(err, ENOEXEC,
-				     "%s is truncated: its header speaks of %llu bytes, the file has "
-				     "%llu", image->path,
-				     (unsigned long long)(payload + payload_bytes),
-				     (unsigned long long)image->size_bytes);
+		return via_error_set(
+			err, ENOEXEC,
+			"%s is truncated: its header speaks of %llu bytes, the file has "
+			"%llu",
+			image->path, (unsigned long long)(payload + payload_bytes),
+			(unsigned long long)image->size_bytes);
 	if (payload_bytes > image->size_bytes - payload)
 		payload_bytes = image->size_bytes - payload;
 
@@ -86,12 +89,13 @@ int via_bzimage_load(struct via_memory *memory, const struct via_image *image,
 				     "%s is damaged: it needs less memory than its own size",
 				     image->path);
 	if (place(memory, setup, &load_gpa))
-		return via_error_set(err, EFBIG,
-				     "%s does not fit: it needs %llu MiB of guest memory from address "
-				     "0x%llx, but the memory below 4 GiB ends at %llu MiB (--memory)",
-				     image->path, (unsigned long long)(setup->init_size / MIB + 1),
-				     (unsigned long long)setup->pref_address,
-				     (unsigned long long)(via_memory_low_end(memory) / MIB));
+		return via_error_set(
+			err, EFBIG,
+			"%s does not fit: it needs %llu MiB of guest memory from address "
+			"0x%llx, but the memory below 4 GiB ends at %llu MiB (--memory)",
+			image->path, (unsigned long long)(setup->init_size / MIB + 1),
+			(unsigned long long)setup->pref_address,
+			(unsigned long long)(via_memory_low_end(memory) / MIB));
 	rc = via_image_read(image, payload, via_memory_at(memory, load_gpa, payload_bytes),
 			    payload_bytes, err);
 	if (rc)

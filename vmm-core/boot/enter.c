@@ -23,9 +23,9 @@
 #define PAGE_LARGE    (1ULL << 7)
 #define PAGE_TABLE    (PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER)
 
-#define PAGE_BYTES     4096ULL
-#define ENTRIES	       512U
-#define DIRECTORIES    4U /* 1 GiB each */
+#define PAGE_BYTES  4096ULL
+#define ENTRIES	    512U
+#define DIRECTORIES 4U /* 1 GiB each */
 
 /* __BOOT_CS, __BOOT_DS (boot.rst, "64-bit boot protocol"), and a TSS to make VMX entry happy. */
 enum { GDT_CODE = 2, GDT_DATA = 3, GDT_TSS = 4, GDT_ENTRIES };
@@ -33,23 +33,37 @@ enum { GDT_CODE = 2, GDT_DATA = 3, GDT_TSS = 4, GDT_ENTRIES };
 static struct kvm_segment code_segment(bool long_mode)
 {
 	return (struct kvm_segment){
-		.limit = 0xffffffff, .selector = GDT_CODE * 8, .type = 0xb, .present = 1,
-		.s = 1, .l = long_mode, .db = !long_mode, .g = 1,
+		.limit = 0xffffffff,
+		.selector = GDT_CODE * 8,
+		.type = 0xb,
+		.present = 1,
+		.s = 1,
+		.l = long_mode,
+		.db = !long_mode,
+		.g = 1,
 	};
 }
 
 static struct kvm_segment data_segment(void)
 {
 	return (struct kvm_segment){
-		.limit = 0xffffffff, .selector = GDT_DATA * 8, .type = 0x3, .present = 1,
-		.s = 1, .db = 1, .g = 1,
+		.limit = 0xffffffff,
+		.selector = GDT_DATA * 8,
+		.type = 0x3,
+		.present = 1,
+		.s = 1,
+		.db = 1,
+		.g = 1,
 	};
 }
 
 static struct kvm_segment task_segment(void)
 {
 	return (struct kvm_segment){
-		.limit = 0x67, .selector = GDT_TSS * 8, .type = 0xb, .present = 1,
+		.limit = 0x67,
+		.selector = GDT_TSS * 8,
+		.type = 0xb,
+		.present = 1,
 	};
 }
 
@@ -57,18 +71,18 @@ static uint64_t descriptor(const struct kvm_segment *segment)
 {
 	uint64_t limit = segment->g ? segment->limit >> 12 : segment->limit;
 
-	return (limit & 0xffff) | (segment->base & 0xffffff) << 16 |
-	       (uint64_t)segment->type << 40 | (uint64_t)segment->s << 44 |
-	       (uint64_t)segment->dpl << 45 | (uint64_t)segment->present << 47 |
-	       (limit >> 16 & 0xf) << 48 | (uint64_t)segment->l << 53 |
-	       (uint64_t)segment->db << 54 | (uint64_t)segment->g << 55 |
-	       (segment->base >> 24 & 0xff) << 56;
+	return (limit & 0xffff) | (segment->base & 0xffffff) << 16 | (uint64_t)segment->type << 40 |
+	       (uint64_t)segment->s << 44 | (uint64_t)segment->dpl << 45 |
+	       (uint64_t)segment->present << 47 | (limit >> 16 & 0xf) << 48 |
+	       (uint64_t)segment->l << 53 | (uint64_t)segment->db << 54 |
+	       (uint64_t)segment->g << 55 | (segment->base >> 24 & 0xff) << 56;
 }
 
 /* The first 4 GiB, each address mapped to itself in 2 MiB pages. */
 static void write_page_tables(struct via_memory *memory)
 {
-	uint64_t *tables = via_memory_at(memory, LAYOUT_PAGE_TABLES, (2 + DIRECTORIES) * PAGE_BYTES);
+	uint64_t *tables =
+		via_memory_at(memory, LAYOUT_PAGE_TABLES, (2 + DIRECTORIES) * PAGE_BYTES);
 	uint64_t *pointers = tables + ENTRIES, *pages = pointers + ENTRIES;
 
 	memset(tables, 0, 2 * PAGE_BYTES);
@@ -103,9 +117,8 @@ int via_boot_enter(struct via_memory *memory, struct via_vcpu *vcpu,
 	gdt[GDT_CODE] = descriptor(&code);
 	gdt[GDT_DATA] = descriptor(&data);
 	gdt[GDT_TSS] = descriptor(&task);
-	sregs.gdt = (struct kvm_dtable){
-		.base = LAYOUT_GDT, .limit = GDT_ENTRIES * sizeof(*gdt) - 1
-	};
+	sregs.gdt =
+		(struct kvm_dtable){ .base = LAYOUT_GDT, .limit = GDT_ENTRIES * sizeof(*gdt) - 1 };
 	sregs.cs = code;
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
 	sregs.tr = task;

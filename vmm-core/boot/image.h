@@ -23,8 +23,8 @@ int via_image_open(const char *path, const char *what, struct via_image *image,
 void via_image_close(struct via_image *image);
 
 /** via_image_read() - Return: 0; -ENOEXEC beyond the end of the file; the errno of pread(2). */
-int via_image_read(const struct via_image *image, uint64_t offset, void *data,
-		   uint64_t size_bytes, struct via_error *err);
+int via_image_read(const struct via_image *image, uint64_t offset, void *data, uint64_t size_bytes,
+		   struct via_error *err);
 
 /* Where a loaded kernel is, and what it can take. */
 struct via_kernel {

@@ -42,8 +42,9 @@ static int find_entry(const struct via_image *image, uint64_t offset, uint64_t s
 			*entry = 0;
 			rc = via_image_read(image, offset + sizeof(note), name, sizeof(name), err);
 			if (!rc)
-				rc = via_image_read(image, offset + sizeof(note) + note_align(note.n_namesz),
-						    entry, note.n_descsz, err);
+				rc = via_image_read(
+					image, offset + sizeof(note) + note_align(note.n_namesz),
+					entry, note.n_descsz, err);
 			if (rc)
 				return rc;
 			if (!memcmp(name, NOTE_NAME, sizeof(NOTE_NAME)))
@@ -56,8 +57,7 @@ static int find_entry(const struct via_image *image, uint64_t offset, uint64_t s
 }
 
 static int load_segment(struct via_memory *memory, const struct via_image *image,
-			const Elf64_Phdr *segment, struct via_kernel *kernel,
-			struct via_error *err)
+			const Elf64_Phdr *segment, struct via_kernel *kernel, struct via_error *err)
 {
 	uint8_t *hva;
 	int rc;
@@ -65,18 +65,21 @@ static int load_segment(struct via_memory *memory, const struct via_image *image
 	if (!segment->p_memsz)
 		return 0;
 	if (segment->p_filesz > segment->p_memsz)
-		return via_error_set(err, ENOEXEC,
-				     "%s is damaged: a segment is larger in the file than in memory",
-				     image->path);
-	hva = segment->p_paddr >= LAYOUT_KERNEL ?
-		      via_memory_at(memory, segment->p_paddr, segment->p_memsz) : NULL;
+		return via_error_set(
+			err, ENOEXEC,
+			"%s is damaged: a segment is larger in the file than in memory",
+			image->path);
+	hva = segment->p_paddr >= LAYOUT_KERNEL
+		      ? via_memory_at(memory, segment->p_paddr, segment->p_memsz)
+		      : NULL;
 	if (!hva || segment->p_paddr >= LAYOUT_RAM_LOW_END)
-		return via_error_set(err, EFBIG,
-				     "%s does not fit: it wants %llu KiB at guest address 0x%llx, but "
-				     "memory goes from 1 MiB to %llu MiB (--memory)", image->path,
-				     (unsigned long long)(segment->p_memsz >> 10),
-				     (unsigned long long)segment->p_paddr,
-				     (unsigned long long)(via_memory_low_end(memory) / MIB));
+		return via_error_set(
+			err, EFBIG,
+			"%s does not fit: it wants %llu KiB at guest address 0x%llx, but "
+			"memory goes from 1 MiB to %llu MiB (--memory)",
+			image->path, (unsigned long long)(segment->p_memsz >> 10),
+			(unsigned long long)segment->p_paddr,
+			(unsigned long long)(via_memory_low_end(memory) / MIB));
 	rc = via_image_read(image, segment->p_offset, hva, segment->p_filesz, err);
 	if (rc)
 		return rc;
@@ -105,8 +108,10 @@ int via_pvh_load(struct via_memory *memory, const struct via_image *image,
 		uint64_t at;
 
 		if (__builtin_add_overflow(header.e_phoff, i * sizeof(segment), &at))
-			return via_error_set(err, ENOEXEC, "%s is damaged: its segment table is out "
-					     "of the file", image->path);
+			return via_error_set(err, ENOEXEC,
+					     "%s is damaged: its segment table is out "
+					     "of the file",
+					     image->path);
 		rc = via_image_read(image, at, &segment, sizeof(segment), err);
 		if (rc)
 			return rc;
@@ -116,8 +121,8 @@ int via_pvh_load(struct via_memory *memory, const struct via_image *image,
 				return rc;
 		} else if (segment.p_type == PT_NOTE && !have_entry) {
 			rc = find_entry(image, segment.p_offset,
-					segment.p_filesz < NOTES_MAX_BYTES ? segment.p_filesz :
-									     NOTES_MAX_BYTES,
+					segment.p_filesz < NOTES_MAX_BYTES ? segment.p_filesz
+									   : NOTES_MAX_BYTES,
 					&kernel->entry, err);
 			if (rc && rc != -ENOENT)
 				return rc;
@@ -128,7 +133,8 @@ int via_pvh_load(struct via_memory *memory, const struct via_image *image,
 	    kernel->entry >= LAYOUT_RAM_LOW_END)
 		return via_error_set(err, ENOEXEC,
 				     "%s is an ELF file without a PVH entry point (a Linux vmlinux "
-				     "built with CONFIG_PVH has one)", image->path);
+				     "built with CONFIG_PVH has one)",
+				     image->path);
 	kernel->initrd_max_gpa = UINT32_MAX;
 	kernel->cmdline_max_bytes = CMDLINE_MAX_BYTES;
 	return 0;

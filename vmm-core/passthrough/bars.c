@@ -12,7 +12,8 @@
 
 #define PAGE_BYTES 4096ULL
 
-/* In D3hot a function decodes nothing (PCI PM 1.2, 5.4.1), and the kernel keeps off its registers. */
+/* In D3hot a function decodes nothing (PCI PM 1.2, 5.4.1), and the kernel keeps off its registers.
+ */
 static bool decodes(const struct via_passthrough *function, const struct via_bar *bar)
 {
 	uint32_t command = via_pci_config_get(&function->config, PCI_COMMAND, 2);
@@ -71,7 +72,8 @@ static void unmap_segment(struct via_passthrough *function, struct via_bar_segme
 	if (!segment->hva)
 		via_bus_remove(io ? machine->pio : machine->mmio, &segment->range);
 	else if (segment->slot >= 0 && via_memory_slot_remove(machine->memory, segment->slot))
-		via_machine_fail(machine->vmm, "KVM does not take the registers of %s from the guest",
+		via_machine_fail(machine->vmm,
+				 "KVM does not take the registers of %s from the guest",
 				 via_bdf_text(via_vfio_device_bdf(function->device)).text);
 	segment->slot = -1;
 }
@@ -195,8 +197,12 @@ static int add_segment(struct via_passthrough *function, uint32_t index, uint64_
 		return -ENOMEM;
 	bar->segments = grown;
 	grown[bar->segment_count++] = (struct via_bar_segment){
-		.function = function, .bar = index, .offset = offset, .size_bytes = size_bytes,
-		.hva = hva, .slot = -1,
+		.function = function,
+		.bar = index,
+		.offset = offset,
+		.size_bytes = size_bytes,
+		.hva = hva,
+		.slot = -1,
 	};
 	return 0;
 }
@@ -228,7 +234,8 @@ static int cut_bar(struct via_passthrough *function, uint32_t index,
 	/* Only now do the segments stay where they are. */
 	for (size_t i = 0; i < bar->segment_count; i++)
 		bar->segments[i].range = (struct via_bus_range){
-			.access = access_segment, .owner = &bar->segments[i],
+			.access = access_segment,
+			.owner = &bar->segments[i],
 		};
 	return 0;
 }
@@ -249,17 +256,19 @@ static int init_bar(struct via_passthrough *function, uint32_t index, struct via
 		return 0;
 
 	bar->io = flags & PCI_BASE_ADDRESS_SPACE_IO;
-	bar->wide = !bar->io && (flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK) ==
-					PCI_BASE_ADDRESS_MEM_TYPE_64;
+	bar->wide = !bar->io &&
+		    (flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
 	bar->size_bytes = region->size_bytes;
 	if ((bar->size_bytes & (bar->size_bytes - 1)) || bar->size_bytes < (bar->io ? 4 : 16) ||
-	    bar->size_bytes > (bar->io ? 0x8000ULL : bar->wide ? 1ULL << 62 : 1ULL << 31) ||
+	    bar->size_bytes > (bar->io	   ? 0x8000ULL
+			       : bar->wide ? 1ULL << 62
+					   : 1ULL << 31) ||
 	    (bar->wide && index == BARS_MAX - 1))
 		return via_error_set(err, EPROTO, "its BAR %u has an impossible size, 0x%llx bytes",
 				     index, (unsigned long long)bar->size_bytes);
 	if (!bar->io) {
-		rc = via_vfio_device_map_region(function->device, VFIO_PCI_BAR0_REGION_INDEX + index,
-						err);
+		rc = via_vfio_device_map_region(function->device,
+						VFIO_PCI_BAR0_REGION_INDEX + index, err);
 		if (rc)
 			return rc;
 	}
@@ -272,9 +281,10 @@ static int init_bar(struct via_passthrough *function, uint32_t index, struct via
 		window = VIA_PCI_MMIO64;
 	rc = via_pci_host_place(function->machine.pci, window, bar->size_bytes, &address);
 	if (rc)
-		return via_error_set(err, ENOSPC,
-				     "its BAR %u of %llu MiB does not fit into the guest's PCI window",
-				     index, (unsigned long long)(bar->size_bytes >> 20));
+		return via_error_set(
+			err, ENOSPC,
+			"its BAR %u of %llu MiB does not fit into the guest's PCI window", index,
+			(unsigned long long)(bar->size_bytes >> 20));
 	flags &= bar->io ? 3U : 15U;
 	mask = ~(bar->size_bytes - 1);
 	via_pci_config_set(&function->config, offset, 4, (uint32_t)address | flags);

@@ -28,7 +28,8 @@ struct via_bar_segment {
 };
 
 struct via_bar {
-	uint64_t size_bytes; /* a power of two; 0: no such BAR, or the upper half of the one before */
+	uint64_t size_bytes; /* a power of two; 0: no such BAR, or the upper half of the one before
+			      */
 	bool io, wide;
 	bool mapped;
 	uint64_t base; /* where, while it is mapped */

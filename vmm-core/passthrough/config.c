@@ -211,7 +211,8 @@ static void plan_capabilities(struct via_pci_config *config)
 		if (!may_see(at, ids[i])) {
 			size_t end = at + hidden_bytes(config, at);
 
-			hide(config, at, (end < PCI_CFG_SPACE_SIZE ? end : PCI_CFG_SPACE_SIZE) - at);
+			hide(config, at,
+			     (end < PCI_CFG_SPACE_SIZE ? end : PCI_CFG_SPACE_SIZE) - at);
 		}
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -284,21 +285,24 @@ static void plan_extended(struct via_pci_config *config)
 		via_pci_config_set(config, shown[i], 4, (word & 0xfffff) | next << 20);
 	}
 	if (shown[0] != PCI_CFG_SPACE_SIZE)
-		via_pci_config_set(config, PCI_CFG_SPACE_SIZE, 4, (uint32_t)shown[0] << 20 | 1 << 16);
+		via_pci_config_set(config, PCI_CFG_SPACE_SIZE, 4,
+				   (uint32_t)shown[0] << 20 | 1 << 16);
 }
 
-int via_pci_config_build(struct via_pci_config *config, const uint8_t *snapshot,
-			 size_t size_bytes, struct via_error *err)
+int via_pci_config_build(struct via_pci_config *config, const uint8_t *snapshot, size_t size_bytes,
+			 struct via_error *err)
 {
 	*config = (struct via_pci_config){ .size_bytes = size_bytes };
 	memcpy(config->value, snapshot, size_bytes);
 	memset(config->emulated, 1, sizeof(config->emulated));
 
 	if (via_pci_config_get(config, PCI_VENDOR_ID, 2) == 0xffff)
-		return via_error_set(err, EPROTO, "its configuration space reads as all ones: the "
+		return via_error_set(err, EPROTO,
+				     "its configuration space reads as all ones: the "
 				     "device is gone or powered off");
 	if ((config->value[PCI_HEADER_TYPE] & 0x7f) != PCI_HEADER_TYPE_NORMAL)
-		return via_error_set(err, EPROTO, "it is a bridge, and only endpoints can be given to "
+		return via_error_set(err, EPROTO,
+				     "it is a bridge, and only endpoints can be given to "
 				     "a guest");
 	/* One function of a slot is all the guest sees of it. */
 	config->value[PCI_HEADER_TYPE] &= 0x7f;

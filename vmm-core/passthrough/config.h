@@ -32,8 +32,8 @@ struct via_pci_config {
  *
  * Return: 0; -EPROTO when it is no type 0 header or reads as all ones.
  */
-int via_pci_config_build(struct via_pci_config *config, const uint8_t *snapshot,
-			 size_t size_bytes, struct via_error *err);
+int via_pci_config_build(struct via_pci_config *config, const uint8_t *snapshot, size_t size_bytes,
+			 struct via_error *err);
 
 /** via_pci_config_get() - @size_bytes (1, 2, 4) of the emulated value at @offset. */
 uint32_t via_pci_config_get(const struct via_pci_config *config, size_t offset,

@@ -94,8 +94,8 @@ static int connect_range(struct via_passthrough *function, uint32_t first, uint3
 	if (!fds)
 		return via_error_sys(err, ENOMEM, "cannot list its vectors");
 	for (uint32_t i = 0; i < count; i++)
-		fds[i] = begin + i >= first && begin + i < end ?
-				 msix->vectors[begin + i].eventfd : -1;
+		fds[i] = begin + i >= first && begin + i < end ? msix->vectors[begin + i].eventfd
+							       : -1;
 	rc = via_vfio_device_set_irqs(function->device, VFIO_PCI_MSIX_IRQ_INDEX, begin, count, fds,
 				      err);
 	if (rc)
@@ -264,7 +264,8 @@ bool via_msix_access(struct via_passthrough *function, uint32_t bar, uint64_t of
 		if (structure->bar != bar || offset < structure->offset ||
 		    offset - structure->offset >= structure->size_bytes)
 			continue;
-		/* Software uses aligned doublewords or quadwords (7.7.2); nothing else is defined. */
+		/* Software uses aligned doublewords or quadwords (7.7.2); nothing else is defined.
+		 */
 		if (access->size_bytes < 4 || offset % access->size_bytes ||
 		    access->size_bytes > structure->size_bytes - (offset - structure->offset))
 			return true;
@@ -290,13 +291,14 @@ static int locate(struct via_passthrough *function, int which, const char *name,
 	uint64_t offset = where & PCI_MSIX_TABLE_OFFSET, region_bytes = 0;
 
 	if (bar < BARS_MAX)
-		region_bytes = via_vfio_device_region(function->device,
-						      VFIO_PCI_BAR0_REGION_INDEX + bar)->size_bytes;
+		region_bytes =
+			via_vfio_device_region(function->device, VFIO_PCI_BAR0_REGION_INDEX + bar)
+				->size_bytes;
 	if (offset > region_bytes || size_bytes > region_bytes - offset)
 		return via_error_set(err, EPROTO, "its MSI-X %s lies outside BAR %u", name, bar);
-	*structure = (struct via_msix_structure){
-		.bar = bar, .offset = offset, .size_bytes = size_bytes
-	};
+	*structure = (struct via_msix_structure){ .bar = bar,
+						  .offset = offset,
+						  .size_bytes = size_bytes };
 	return 0;
 }
 
@@ -314,8 +316,9 @@ int via_msix_init(struct via_passthrough *function, struct via_error *err)
 		return 0;
 	count = (control(function) & PCI_MSIX_FLAGS_QSIZE) + 1U;
 	if (count > irq->count)
-		return via_error_set(err, EPROTO, "it claims %u MSI-X vectors, and the kernel knows %u",
-				     count, irq->count);
+		return via_error_set(err, EPROTO,
+				     "it claims %u MSI-X vectors, and the kernel knows %u", count,
+				     irq->count);
 	rc = locate(function, MSIX_TABLE, "table",
 		    via_pci_config_get(config, config->msix + PCI_MSIX_TABLE, 4),
 		    count * PCI_MSIX_ENTRY_SIZE, err);

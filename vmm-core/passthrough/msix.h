@@ -32,15 +32,15 @@ struct via_msix_vector {
 	uint32_t words[MSIX_ENTRY_WORDS];
 	int eventfd; /* -1 until first unmasked */
 	int gsi;
-	bool attached; /* the irqfd is in place: signals reach the guest */
-	bool connected; /* the host's vector signals the eventfd */
+	bool attached;	     /* the irqfd is in place: signals reach the guest */
+	bool connected;	     /* the host's vector signals the eventfd */
 	uint64_t interrupts; /* of former enablings; the current one's are in /proc/interrupts */
 	uint64_t enabled;
 };
 
 struct via_msix {
 	struct via_msix_structure structures[MSIX_STRUCTURES];
-	uint16_t count; /* vectors; 0: no MSI-X */
+	uint16_t count;	   /* vectors; 0: no MSI-X */
 	bool host_enabled; /* VFIO holds vectors */
 	struct via_msix_vector *vectors;
 };

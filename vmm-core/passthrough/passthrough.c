@@ -23,8 +23,8 @@ static void read_config(struct via_passthrough *function, struct via_bus_access 
 	    via_vfio_device_read(function->device, VFIO_PCI_CONFIG_REGION_INDEX, access->offset,
 				 &device, access->size_bytes))
 		device = UINT32_MAX;
-	access->value = via_pci_config_merge(&function->config, access->offset,
-					     access->size_bytes, device);
+	access->value =
+		via_pci_config_merge(&function->config, access->offset, access->size_bytes, device);
 }
 
 /* Hands to the device the bytes it is to see, neighbours together. */
@@ -125,13 +125,15 @@ static int read_snapshot(struct via_passthrough *function, struct via_error *err
 	const struct via_vfio_region *region =
 		via_vfio_device_region(function->device, VFIO_PCI_CONFIG_REGION_INDEX);
 	uint8_t snapshot[PCI_CONFIG_BYTES];
-	size_t size_bytes = region->size_bytes >= PCI_CONFIG_BYTES ? PCI_CONFIG_BYTES :
-								      PCI_CFG_SPACE_SIZE;
+	size_t size_bytes =
+		region->size_bytes >= PCI_CONFIG_BYTES ? PCI_CONFIG_BYTES : PCI_CFG_SPACE_SIZE;
 	int rc;
 
 	if (region->size_bytes < PCI_CFG_SPACE_SIZE)
-		return via_error_set(err, EPROTO, "the kernel shows only %llu bytes of its "
-				     "configuration space", (unsigned long long)region->size_bytes);
+		return via_error_set(err, EPROTO,
+				     "the kernel shows only %llu bytes of its "
+				     "configuration space",
+				     (unsigned long long)region->size_bytes);
 	rc = via_vfio_device_read(function->device, VFIO_PCI_CONFIG_REGION_INDEX, 0, snapshot,
 				  size_bytes);
 	if (rc)
@@ -155,9 +157,9 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 	function->machine = *machine;
 	function->devfn = devfn;
 	function->device = device;
-	function->function = (struct via_pci_function){
-		.config = access_config, .remap = remap, .owner = function
-	};
+	function->function = (struct via_pci_function){ .config = access_config,
+							.remap = remap,
+							.owner = function };
 	rc = read_snapshot(function, &why);
 	if (!rc)
 		rc = via_msix_init(function, &why);

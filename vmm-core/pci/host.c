@@ -39,7 +39,9 @@ static void access_ecam(void *owner, struct via_bus_access *access)
 	access_dword(host, &half);
 	access->value = (access->value & ~(uint64_t)UINT32_MAX) | (half.value & UINT32_MAX);
 	half = (struct via_bus_access){
-		.offset = access->offset + 4, .value = access->value >> 32, .size_bytes = 4,
+		.offset = access->offset + 4,
+		.value = access->value >> 32,
+		.size_bytes = 4,
 		.write = access->write,
 	};
 	access_dword(host, &half);
@@ -64,8 +66,8 @@ void via_pci_host_init(struct via_pci_host *host, struct via_range mmio64)
 		host->next[i] = host->windows[i].first;
 }
 
-int via_pci_host_place(struct via_pci_host *host, enum via_pci_window window,
-		       uint64_t size_bytes, uint64_t *address)
+int via_pci_host_place(struct via_pci_host *host, enum via_pci_window window, uint64_t size_bytes,
+		       uint64_t *address)
 {
 	struct via_range range;
 	uint64_t first;

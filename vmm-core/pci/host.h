@@ -36,7 +36,7 @@ struct via_pci_function {
 struct via_pci_host {
 	struct via_bus_range ecam;
 	struct via_range windows[VIA_PCI_WINDOWS];
-	uint64_t next[VIA_PCI_WINDOWS]; /* first address not handed out */
+	uint64_t next[VIA_PCI_WINDOWS];			   /* first address not handed out */
 	struct via_pci_function *functions[PCI_FUNCTIONS]; /* by device << 3 | function */
 };
 
@@ -49,8 +49,8 @@ void via_pci_host_init(struct via_pci_host *host, struct via_range mmio64);
  *
  * Return: 0, or -ENOSPC when the window is full.
  */
-int via_pci_host_place(struct via_pci_host *host, enum via_pci_window window,
-		       uint64_t size_bytes, uint64_t *address);
+int via_pci_host_place(struct via_pci_host *host, enum via_pci_window window, uint64_t size_bytes,
+		       uint64_t *address);
 
 /** via_pci_host_decodes() - whether a BAR may be there: inside one of the windows, so that no
  * guest can lay it over RAM, configuration space or interrupt controllers.

@@ -28,14 +28,14 @@ struct via_vmm;
 #define VIA_VMM_DEVICES_MAX 31 /* slots 1 to 31 of bus 0 */
 
 struct via_vmm_config {
-	const char *kernel;	      /* path of a bzImage, or of an ELF file with a PVH note */
-	const char *initrd;	      /* path, or NULL */
-	const char *append;	      /* kernel command line; NULL is "" */
-	unsigned int cpus;	      /* 1 to VIA_VMM_CPUS_MAX */
-	uint64_t memory_bytes;	      /* a multiple of the page size, at least 16 MiB */
+	const char *kernel;	       /* path of a bzImage, or of an ELF file with a PVH note */
+	const char *initrd;	       /* path, or NULL */
+	const char *append;	       /* kernel command line; NULL is "" */
+	unsigned int cpus;	       /* 1 to VIA_VMM_CPUS_MAX */
+	uint64_t memory_bytes;	       /* a multiple of the page size, at least 16 MiB */
 	const struct via_bdf *devices; /* functions bound to vfio-pci */
 	size_t device_count;
-	int console_in; /* read for the guest's serial port; -1 for none. Stays the caller's. */
+	int console_in;	 /* read for the guest's serial port; -1 for none. Stays the caller's. */
 	int console_out; /* written by it; -1 drops it. Stays the caller's. */
 };
 
@@ -105,9 +105,10 @@ struct via_vmm_device_stats {
 	uint8_t guest_devfn;
 	uint64_t *vector_interrupts; /* by MSI-X vector, as the host's kernel counted them */
 	size_t vector_count;
-	uint64_t vectors_enabled; /* how often a vector was connected */
+	uint64_t vectors_enabled;	      /* how often a vector was connected */
 	uint64_t config_reads, config_writes; /* exits for its configuration space */
-	uint64_t region_reads, region_writes; /* exits for its BARs: trapped pages, not the mapped */
+	uint64_t region_reads,
+		region_writes; /* exits for its BARs: trapped pages, not the mapped */
 	struct via_vfio_device_stats vfio;
 };
 
