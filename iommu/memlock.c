@@ -2,7 +2,6 @@
 #include "memlock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -14,19 +13,11 @@
 static bool find_number(struct via_host *host, const char *path, const char *key,
 			const char *format, uint64_t *number)
 {
-	via_autofclose FILE *file = NULL;
+	via_autofclose FILE *file = via_host_fopen(host, "%s", path);
 	via_autofree char *line = NULL;
 	size_t line_bytes = 0;
-	int fd = via_host_open(host, O_RDONLY, "%s", path);
 
-	if (fd < 0)
-		return false;
-	file = fdopen(fd, "r");
-	if (!file) {
-		via_close(&fd);
-		return false;
-	}
-	while (getline(&line, &line_bytes, file) >= 0)
+	while (file && getline(&line, &line_bytes, file) >= 0)
 		if (!strncmp(line, key, strlen(key)))
 			return sscanf(line + strlen(key), format, number) == 1;
 	return false;

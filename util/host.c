@@ -17,6 +17,8 @@
 #include <linux/magic.h>
 
 #include <viaduct/util/cleanup.h>
+
+#include "path.h"
 #include <viaduct/util/text.h>
 
 #include "host-private.h"
@@ -104,17 +106,6 @@ void via_host_log(struct via_host *host, enum via_log_level level, const char *f
 	host->log(host->log_data, level, message);
 }
 
-/* 0, or -ENAMETOOLONG; a macro because only the variadic function itself can va_start(). */
-#define FORMAT_PATH(path, fmt)                                                                     \
-	({                                                                                         \
-		va_list args_;                                                                     \
-		int length_;                                                                       \
-		va_start(args_, fmt);                                                              \
-		length_ = vsnprintf(path, sizeof(path), fmt, args_);                               \
-		va_end(args_);                                                                     \
-		length_ >= 0 && (size_t)length_ < sizeof(path) ? 0 : -ENAMETOOLONG;                \
-	})
-
 static int open_path(struct via_host *host, int flags, const char *path)
 {
 	int fd = openat(host->root_fd, path, flags | O_CLOEXEC);
@@ -128,6 +119,18 @@ int via_host_open(struct via_host *host, int flags, const char *fmt, ...)
 	int path_error = FORMAT_PATH(path, fmt);
 
 	return path_error ? path_error : open_path(host, flags, path);
+}
+
+FILE *via_host_fopen(struct via_host *host, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	int path_error = FORMAT_PATH(path, fmt);
+	via_autoclose int fd = path_error ? path_error : open_path(host, O_RDONLY, path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+
+	if (file)
+		via_steal_fd(&fd);
+	return file;
 }
 
 bool via_host_exists(struct via_host *host, const char *fmt, ...)

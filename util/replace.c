@@ -12,6 +12,8 @@
 
 #include <viaduct/util/cleanup.h>
 
+#include "path.h"
+
 /* The directory of a path below the root; @path is cut after it. *@name: what is left. */
 static int open_directory(struct via_host *host, char *path, const char **name, bool make)
 {
@@ -76,14 +78,10 @@ int via_host_replace(struct via_host *host, const char *text, const char *fmt, .
 	via_autoclose int directory = -1;
 	char path[PATH_MAX];
 	const char *name;
-	va_list args;
-	int length;
+	int rc = FORMAT_PATH(path, fmt);
 
-	va_start(args, fmt);
-	length = vsnprintf(path, sizeof(path), fmt, args);
-	va_end(args);
-	if (length < 0 || (size_t)length >= sizeof(path))
-		return -ENAMETOOLONG;
+	if (rc)
+		return rc;
 	directory = open_directory(host, path, &name, true);
 	return directory < 0 ? directory : replace(directory, name, text);
 }
@@ -93,14 +91,10 @@ int via_host_remove(struct via_host *host, const char *fmt, ...)
 	via_autoclose int directory = -1;
 	char path[PATH_MAX];
 	const char *name;
-	va_list args;
-	int length;
+	int rc = FORMAT_PATH(path, fmt);
 
-	va_start(args, fmt);
-	length = vsnprintf(path, sizeof(path), fmt, args);
-	va_end(args);
-	if (length < 0 || (size_t)length >= sizeof(path))
-		return -ENAMETOOLONG;
+	if (rc)
+		return rc;
 	directory = open_directory(host, path, &name, false);
 	if (directory < 0)
 		return directory == -ENOENT ? 0 : directory;

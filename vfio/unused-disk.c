@@ -40,19 +40,13 @@ static bool column(const char *line, int number, char *text, size_t text_bytes)
 static bool mounted_at(struct via_host *host, const char *disk, const char *number, char *place,
 		       size_t place_bytes)
 {
-	via_autofclose FILE *file = NULL;
+	via_autofclose FILE *file = via_host_fopen(host, "proc/self/mountinfo");
 	via_autofree char *line = NULL;
 	size_t line_bytes = 0;
 	char device[PATH_MAX];
-	int fd = via_host_open(host, O_RDONLY, "proc/self/mountinfo");
 
-	file = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!file) {
-		via_close(&fd);
-		return false;
-	}
 	snprintf(device, sizeof(device), "/dev/%s", disk);
-	while (getline(&line, &line_bytes, file) >= 0) {
+	while (file && getline(&line, &line_bytes, file) >= 0) {
 		const char *tail = strstr(line, " - ");
 		char found[PATH_MAX];
 
@@ -69,19 +63,13 @@ static bool mounted_at(struct via_host *host, const char *disk, const char *numb
 /* The first column of /proc/swaps is the path. */
 static bool swapped_on(struct via_host *host, const char *disk)
 {
-	via_autofclose FILE *file = NULL;
+	via_autofclose FILE *file = via_host_fopen(host, "proc/swaps");
 	via_autofree char *line = NULL;
 	size_t line_bytes = 0;
 	char device[PATH_MAX];
-	int fd = via_host_open(host, O_RDONLY, "proc/swaps");
 
-	file = fd < 0 ? NULL : fdopen(fd, "r");
-	if (!file) {
-		via_close(&fd);
-		return false;
-	}
 	snprintf(device, sizeof(device), "/dev/%s", disk);
-	while (getline(&line, &line_bytes, file) >= 0) {
+	while (file && getline(&line, &line_bytes, file) >= 0) {
 		char found[PATH_MAX];
 
 		if (column(line, 0, found, sizeof(found)) && !strcmp(found, device))

@@ -2,7 +2,6 @@
 #include "unused.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -23,20 +22,10 @@
 /* PCI Code and ID Assignment, 1.3. */
 #define PCI_BASE_CLASS_NETWORK 0x02
 
-static FILE *open_table(struct via_host *host, const char *path)
-{
-	int fd = via_host_open(host, O_RDONLY, "%s", path);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-
-	if (fd >= 0 && !file)
-		via_close(&fd);
-	return file;
-}
-
 /* Columns of /proc/net/route: Iface Destination Gateway Flags ... */
 static bool has_route4(struct via_host *host, const char *netdev)
 {
-	via_autofclose FILE *file = open_table(host, "proc/net/route");
+	via_autofclose FILE *file = via_host_fopen(host, "proc/net/route");
 	via_autofree char *line = NULL;
 	size_t line_bytes = 0;
 
@@ -58,7 +47,7 @@ static bool has_route4(struct via_host *host, const char *netdev)
  */
 static bool has_route6(struct via_host *host, const char *netdev)
 {
-	via_autofclose FILE *file = open_table(host, "proc/net/ipv6_route");
+	via_autofclose FILE *file = via_host_fopen(host, "proc/net/ipv6_route");
 	via_autofree char *line = NULL;
 	size_t line_bytes = 0;
 

@@ -2,7 +2,6 @@
 #include "msix.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <poll.h>
@@ -378,7 +377,6 @@ void via_msix_count(struct via_passthrough *function, uint64_t *counts)
 	via_autofclose FILE *file = NULL;
 	via_autofree char *line = NULL;
 	size_t line_bytes = 0;
-	int fd;
 
 	for (uint32_t i = 0; i < msix->count; i++)
 		counts[i] = msix->vectors[i].interrupts;
@@ -388,12 +386,7 @@ void via_msix_count(struct via_passthrough *function, uint64_t *counts)
 	 * The kernel counts each vector anyway; counting here would put the VMM in the way. Where
 	 * the hardware posts interrupts straight into a running guest, nobody counts those.
 	 */
-	fd = via_host_open(function->machine.host, O_RDONLY, "proc/interrupts");
-	if (fd < 0)
-		return;
-	file = fdopen(fd, "r");
-	if (!file)
-		via_close(&fd);
+	file = via_host_fopen(function->machine.host, "proc/interrupts");
 	while (file && getline(&line, &line_bytes, file) > 0) {
 		uint32_t vector;
 		uint64_t count;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <viaduct/util/error.h>
 
@@ -63,6 +64,14 @@ VIA_API void via_host_log(struct via_host *host, enum via_log_level level, const
  */
 VIA_API int via_host_open(struct via_host *host, int flags, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/**
+ * via_host_fopen() - a text file to be read line by line.
+ *
+ * Return: a stream the caller closes; NULL when it cannot be opened.
+ */
+VIA_API FILE *via_host_fopen(struct via_host *host, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /** via_host_exists() - whether the path names something, following links. */
 VIA_API bool via_host_exists(struct via_host *host, const char *fmt, ...)
