@@ -8,14 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vmm/vmm.h>
 
 #include "command.h"
-#include "devname.h"
 #include "output.h"
 #include "run-console.h"
+#include "run-device.h"
 #include "run-stats.h"
 
 #define DEFAULT_MEMORY "512M"
@@ -24,7 +23,7 @@ struct run {
 	struct via_cli *cli;
 	uint64_t begin_ns;
 	struct via_vmm_config config;
-	struct via_bdf devices[VIA_VMM_DEVICES_MAX];
+	struct via_run_devices devices;
 	const char *stats_path;
 	struct via_run_console console;
 	struct via_vmm *vmm;
@@ -81,42 +80,6 @@ static int parse_cpus(const char *text, unsigned int *cpus)
 	return 0;
 }
 
-/* A VF is nothing without its PF: its mailbox is answered, and its link kept up, by the host. */
-static int check_pf_is_up(struct via_host *host, struct via_bdf vf, struct via_error *err)
-{
-	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
-	struct via_bdf pf_bdf;
-	unsigned int index;
-
-	if (via_sriov_vf_pf(host, vf, &pf_bdf, &index, NULL) ||
-	    via_sriov_pf_load(host, pf_bdf, &pf, NULL))
-		return 0; /* no VF */
-	return via_sriov_pf_check_up(host, &pf, err);
-}
-
-static int add_devices(struct run *run, struct via_error *err)
-{
-	const char *name;
-	size_t at = 0;
-
-	while ((name = via_cli_next_value(run->cli, "device", &at))) {
-		struct via_bdf *bdf = &run->devices[run->config.device_count];
-		int rc;
-
-		if (run->config.device_count == VIA_VMM_DEVICES_MAX)
-			return via_error_set(err, EINVAL, "a guest has at most %d devices",
-					     VIA_VMM_DEVICES_MAX);
-		rc = via_devname_resolve(run->cli->host, name, bdf, err);
-		if (!rc)
-			rc = check_pf_is_up(run->cli->host, *bdf, err);
-		if (rc)
-			return rc;
-		run->config.device_count++;
-	}
-	run->config.devices = run->devices;
-	return 0;
-}
-
 static void signalled(void *data)
 {
 	struct run *run = data;
@@ -164,7 +127,9 @@ static int run_guest(struct run *run, struct via_error *err)
 	if (run->stats_path)
 		rc = via_run_stats_check(run->stats_path, err);
 	if (!rc)
-		rc = add_devices(run, err);
+		rc = via_run_devices_find(run->cli, &run->devices, err);
+	run->config.devices = run->devices.devices;
+	run->config.device_count = run->devices.count;
 	if (!rc)
 		rc = via_vmm_new(run->cli->host, &run->config, &run->vmm, err);
 	/* Until here Ctrl-C just ends the process, and the kernel takes everything back. */
@@ -227,6 +192,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 		rc = run_guest(&run, &err);
 	via_vmm_free(run.vmm);
 	via_run_console_close(&run.console);
+	via_run_devices_clear(&run.devices);
 	via_close(&run.signal_fd);
 	return rc ? via_fail(&err) : VIA_EXIT_DONE;
 }

@@ -99,9 +99,9 @@ static int check_config(const struct via_vmm_config *config, struct via_error *e
 				     VIA_VMM_DEVICES_MAX, config->device_count);
 	for (size_t i = 0; i < config->device_count; i++)
 		for (size_t j = 0; j < i; j++)
-			if (via_bdf_equal(config->devices[i], config->devices[j]))
+			if (via_bdf_equal(config->devices[i].bdf, config->devices[j].bdf))
 				return via_error_set(err, EINVAL, "%s is given to the guest twice",
-						     via_bdf_text(config->devices[i]).text);
+						     via_bdf_text(config->devices[i].bdf).text);
 	return 0;
 }
 
@@ -240,7 +240,7 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		return rc;
 	via_iommu_space_on_attach(vmm->space, group_attached, vmm);
 	for (size_t i = 0; i < config->device_count; i++) {
-		rc = via_passthrough_new(&machine, vmm->space, config->devices[i],
+		rc = via_passthrough_new(&machine, vmm->space, &config->devices[i],
 					 (uint8_t)((i + 1) << 3), &vmm->devices[i], err);
 		if (rc)
 			return rc;

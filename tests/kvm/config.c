@@ -167,15 +167,15 @@ static void no_command_line_is_an_empty_one(void **state)
 
 static void devices_are_counted_and_given_once(void **state)
 {
-	struct via_bdf devices[32] = { 0 };
+	struct via_vmm_device devices[32] = { 0 };
 
 	(void)state;
 	guest.config.devices = devices;
 	guest.config.device_count = 32;
 	refused(-EINVAL, "a guest has at most 31 devices, not 32");
 	for (uint8_t i = 0; i < 31; i++)
-		devices[i].bus = i;
-	devices[30].bus = 3;
+		devices[i].bdf.bus = i;
+	devices[30].bdf.bus = 3;
 	guest.config.device_count = 31;
 	refused(-EINVAL, "0000:03:00.0 is given to the guest twice");
 }

@@ -176,11 +176,11 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 }
 
 int via_passthrough_new(const struct via_passthrough_machine *machine,
-			struct via_iommu_space *space, struct via_bdf bdf, uint8_t devfn,
-			struct via_passthrough **function, struct via_error *err)
+			struct via_iommu_space *space, const struct via_vmm_device *wanted,
+			uint8_t devfn, struct via_passthrough **function, struct via_error *err)
 {
 	struct via_vfio_device *device;
-	int rc = via_vfio_device_open(space, bdf, &device, err);
+	int rc = via_vfio_device_open(space, wanted->bdf, &device, err);
 
 	return rc ? rc : via_passthrough_wrap(machine, device, devfn, function, err);
 }

@@ -45,7 +45,7 @@ struct via_passthrough {
 };
 
 /**
- * via_passthrough_new() - open @bdf and make it the guest's function @devfn, BARs placed, memory
+ * via_passthrough_new() - open @wanted and make it the guest's function @devfn, BARs placed, memory
  * decoding off, as firmware that leaves the rest to the system would.
  *
  * The function is fresh: VFIO has just reset it as part of opening it (vfio_pci_core_enable()).
@@ -54,8 +54,8 @@ struct via_passthrough {
  * guest's windows; -EPROTO when its configuration space makes no sense; -ENOMEM.
  */
 int via_passthrough_new(const struct via_passthrough_machine *machine,
-			struct via_iommu_space *space, struct via_bdf bdf, uint8_t devfn,
-			struct via_passthrough **function, struct via_error *err);
+			struct via_iommu_space *space, const struct via_vmm_device *wanted,
+			uint8_t devfn, struct via_passthrough **function, struct via_error *err);
 
 /**
  * via_passthrough_wrap() - the same with a device that is open already; closed on failure too.

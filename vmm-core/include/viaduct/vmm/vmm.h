@@ -27,13 +27,20 @@ struct via_vmm;
 #define VIA_VMM_CPUS_MAX    64
 #define VIA_VMM_DEVICES_MAX 31 /* slots 1 to 31 of bus 0 */
 
+/* A function of the host that the guest gets, and how. */
+struct via_vmm_device {
+	struct via_bdf bdf; /* bound to vfio-pci */
+	int fd;		    /* -1, or its open VFIO device file, which then says what it is */
+	const char *rom;    /* NULL: its own expansion ROM; "off": none; else the path of an image */
+};
+
 struct via_vmm_config {
 	const char *kernel;	       /* path of a bzImage, or of an ELF file with a PVH note */
 	const char *initrd;	       /* path, or NULL */
 	const char *append;	       /* kernel command line; NULL is "" */
 	unsigned int cpus;	       /* 1 to VIA_VMM_CPUS_MAX */
 	uint64_t memory_bytes;	       /* a multiple of the page size, at least 16 MiB */
-	const struct via_bdf *devices; /* functions bound to vfio-pci */
+	const struct via_vmm_device *devices;
 	size_t device_count;
 	int console_in;	 /* read for the guest's serial port; -1 for none. Stays the caller's. */
 	int console_out; /* written by it; -1 drops it. Stays the caller's. */
