@@ -18,9 +18,10 @@ struct via_iommu_geometry {
 	uint64_t entries_left; /* maps the kernel still allows; UINT64_MAX when it does not say */
 };
 
-/* Whom to tell of a group or device file; .attached may be NULL. */
+/* Whom to tell of a group or device file; both may be NULL. */
 struct via_iommu_attach {
 	via_iommu_attach_fn attached;
+	via_iommu_detach_fn detached;
 	void *data;
 };
 
@@ -30,12 +31,18 @@ struct via_iommu_backend_ops {
 		    struct via_error *err);
 	/* Devices are closed and memory is unmapped before. */
 	void (*close)(void *backend);
-	/* Attach the function, tell @attach of the file, and open the function: errors of via_iommu_space_open_device(). The function
-	 * has a VFIO driver and is a member of @group. On failure nothing stays attached that was
-	 * not before. */
+	/* Attach the function, tell @attach of the file, and open the function: errors of
+	 * via_iommu_space_open_device(). The function has a VFIO driver and is a member of @group.
+	 * On failure nothing stays attached that was not before. */
 	int (*open_device)(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
 			   const struct via_iommu_attach *attach, int *device_fd,
 			   struct via_error *err);
+	/*
+	 * Close a descriptor that open_device() gave, and detach what no open function uses any
+	 * more: told to @attach first, as nothing is detached while somebody refers to its file.
+	 * Returns whether the address space is still there: type1 loses it with its last group.
+	 */
+	bool (*close_device)(void *backend, const struct via_iommu_attach *attach, int device_fd);
 	/* @geometry is zero-initialised. Once a device is attached; again after each. */
 	int (*query)(void *backend, struct via_iommu_geometry *geometry, struct via_error *err);
 	/* 0 or the errno, as the kernel said it. */

@@ -110,8 +110,7 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
 	const struct via_iommu_group_member *self = NULL;
 	struct via_bdf_text where = via_bdf_text(bdf);
-	via_autoclose int fd = -1;
-	int rc = via_iommu_group_load(space->host, bdf, &group, err);
+	int rc = via_iommu_group_load(space->host, bdf, &group, err), fd = -1;
 
 	if (rc)
 		return rc;
@@ -129,21 +128,40 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 	rc = space->ops->open_device(space->backend, &group, bdf, &space->attach, &fd, err);
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < group.reserved.count; i++)
+	for (size_t i = 0; !rc && i < group.reserved.count; i++)
 		if (via_range_set_add(&space->reserved, group.reserved.ranges[i]))
-			return via_error_sys(err, ENOMEM, "cannot hold the reserved regions");
-	rc = geometry_load(space, err);
-	if (rc)
+			rc = via_error_sys(err, ENOMEM, "cannot hold the reserved regions");
+	if (!rc)
+		rc = geometry_load(space, err);
+	if (rc) {
+		via_iommu_space_close_device(space, &fd);
 		return rc;
+	}
 	space->attached = true;
-	*device_fd = via_steal_fd(&fd);
+	*device_fd = fd;
 	return 0;
 }
 
-void via_iommu_space_on_attach(struct via_iommu_space *space, via_iommu_attach_fn attached,
-			       void *data)
+void via_iommu_space_close_device(struct via_iommu_space *space, int *device_fd)
 {
-	space->attach = (struct via_iommu_attach){ .attached = attached, .data = data };
+	if (*device_fd < 0 ||
+	    space->ops->close_device(space->backend, &space->attach, via_steal_fd(device_fd)))
+		return;
+	space->attached = false;
+	space->mapped_count = 0;
+	via_range_set_clear(&space->reserved);
+	via_range_set_clear(&space->geometry.iova);
+	space->geometry.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void via_iommu_space_on_attach(struct via_iommu_space *space, via_iommu_attach_fn attached,
+			       via_iommu_detach_fn detached, void *data)
+{
+	space->attach = (struct via_iommu_attach){
+		.attached = attached,
+		.detached = detached,
+		.data = data,
+	};
 }
 
 const struct via_range_set *via_iommu_space_iova(const struct via_iommu_space *space)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "backend.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -18,7 +19,15 @@
 struct attached_group {
 	unsigned int id;
 	int fd;
+	unsigned int open_devices;
 	struct attached_group *next;
+};
+
+/* Which group a device descriptor came out of. */
+struct open_device {
+	int fd;
+	struct attached_group *group;
+	struct open_device *next;
 };
 
 struct type1 {
@@ -26,12 +35,19 @@ struct type1 {
 	struct via_ioctl_port *port;
 	int container_fd;
 	struct attached_group *groups;
+	struct open_device *devices;
 };
 
 static void type1_close(void *backend)
 {
 	struct type1 *type1 = backend;
 
+	while (type1->devices) {
+		struct open_device *device = type1->devices;
+
+		type1->devices = device->next;
+		free(device);
+	}
 	while (type1->groups) {
 		struct attached_group *group = type1->groups;
 
@@ -190,42 +206,102 @@ static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf, st
 	}
 }
 
+/* The group, attached; a fresh one, with no device open, if need be. */
+static int group_get(struct type1 *type1, const struct via_iommu_group *group, struct via_bdf bdf,
+		     const struct via_iommu_attach *attach, struct attached_group **out,
+		     struct via_error *err)
+{
+	struct attached_group *found = type1->groups;
+	via_autoclose int fd = -1;
+	int rc;
+
+	while (found && found->id != group->id)
+		found = found->next;
+	if (found) {
+		*out = found;
+		return 0;
+	}
+	rc = group_open(type1, group, bdf, &fd, err);
+	if (!rc)
+		rc = group_attach(type1, group, fd, err);
+	if (!rc && attach->attached)
+		rc = attach->attached(attach->data, fd, err);
+	if (rc)
+		return rc;
+	found = calloc(1, sizeof(*found));
+	if (!found) {
+		if (attach->detached)
+			attach->detached(attach->data, fd);
+		return via_error_sys(err, ENOMEM, "cannot attach IOMMU group %u", group->id);
+	}
+	*found = (struct attached_group){
+		.id = group->id,
+		.fd = via_steal_fd(&fd),
+		.next = type1->groups,
+	};
+	type1->groups = found;
+	*out = found;
+	return 0;
+}
+
+/* Gives up a group without open devices: closing the last reference to its file detaches it. */
+static void group_put(struct type1 *type1, const struct via_iommu_attach *attach,
+		      struct attached_group *group)
+{
+	struct attached_group **link = &type1->groups;
+
+	if (group->open_devices)
+		return;
+	while (*link != group)
+		link = &(*link)->next;
+	*link = group->next;
+	if (attach->detached)
+		attach->detached(attach->data, group->fd);
+	via_close(&group->fd);
+	free(group);
+}
+
 static int type1_open_device(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
 			     const struct via_iommu_attach *attach, int *device_fd,
 			     struct via_error *err)
 {
 	struct type1 *type1 = backend;
-	via_autofree struct attached_group *fresh = NULL;
-	via_autoclose int group_fd = -1;
-	struct attached_group *known = type1->groups;
+	via_autofree struct open_device *device = calloc(1, sizeof(*device));
+	struct attached_group *attached = NULL;
 	int fd, rc;
 
-	while (known && known->id != group->id)
-		known = known->next;
-	if (!known) {
-		fresh = calloc(1, sizeof(*fresh));
-		if (!fresh)
-			return via_error_sys(err, ENOMEM, "cannot attach IOMMU group %u",
-					     group->id);
-		rc = group_open(type1, group, bdf, &group_fd, err);
-		if (!rc)
-			rc = group_attach(type1, group, group_fd, err);
-		if (!rc && attach->attached)
-			rc = attach->attached(attach->data, group_fd, err);
-		if (rc)
-			return rc;
-	}
-	fd = device_open(type1, known ? known->fd : group_fd, bdf, err);
-	if (fd < 0)
+	if (!device)
+		return via_error_sys(err, ENOMEM, "cannot open %s", via_bdf_text(bdf).text);
+	rc = group_get(type1, group, bdf, attach, &attached, err);
+	if (rc)
+		return rc;
+	fd = device_open(type1, attached->fd, bdf, err);
+	if (fd < 0) {
+		group_put(type1, attach, attached);
 		return fd;
-	if (fresh) {
-		fresh->id = group->id;
-		fresh->fd = via_steal_fd(&group_fd);
-		fresh->next = type1->groups;
-		type1->groups = via_steal_ptr(fresh);
 	}
+	attached->open_devices++;
+	*device = (struct open_device){ .fd = fd, .group = attached, .next = type1->devices };
+	type1->devices = via_steal_ptr(device);
 	*device_fd = fd;
 	return 0;
+}
+
+static bool type1_close_device(void *backend, const struct via_iommu_attach *attach, int device_fd)
+{
+	struct type1 *type1 = backend;
+	struct open_device **link = &type1->devices, *device;
+
+	while (*link && (*link)->fd != device_fd)
+		link = &(*link)->next;
+	device = *link;
+	via_close(&device_fd);
+	assert(device); /* else it is not ours */
+	*link = device->next;
+	device->group->open_devices--;
+	group_put(type1, attach, device->group);
+	free(device);
+	return type1->groups;
 }
 
 static int ranges_parse(const struct via_ioctl_cap *cap, struct via_range_set *iova)
@@ -357,6 +433,7 @@ const struct via_iommu_backend_ops via_iommu_type1_ops = {
 	.open = type1_open,
 	.close = type1_close,
 	.open_device = type1_open_device,
+	.close_device = type1_close_device,
 	.query = type1_query,
 	.map = type1_map,
 	.unmap = type1_unmap,

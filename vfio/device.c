@@ -41,7 +41,7 @@ static void device_release(struct via_vfio_device *device)
 {
 	via_vfio_irqs_release(device);
 	via_vfio_regions_release(device);
-	via_close(&device->fd);
+	via_iommu_space_close_device(device->space, &device->fd);
 	free(device);
 }
 
@@ -55,6 +55,7 @@ int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf,
 	if (!device)
 		return via_error_sys(err, ENOMEM, "cannot open %s", via_bdf_text(bdf).text);
 	device->bdf = bdf;
+	device->space = space;
 	device->fd = -1;
 	device->port = port;
 	rc = via_iommu_space_open_device(space, bdf, &device->fd, err);

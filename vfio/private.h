@@ -17,6 +17,7 @@ struct via_vfio_place {
 
 struct via_vfio_device {
 	struct via_bdf bdf;
+	struct via_iommu_space *space; /* where fd came from */
 	int fd;
 	struct via_ioctl_port port;
 	bool can_reset;

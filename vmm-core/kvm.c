@@ -160,15 +160,21 @@ fail:
 	return rc;
 }
 
-int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err)
+static int set_vfio_file(struct via_kvm *kvm, uint64_t what, int file_fd)
 {
 	int32_t fd = file_fd;
-	struct kvm_device_attr add = {
-		.group =
-			KVM_DEV_VFIO_GROUP, /* KVM_DEV_VFIO_FILE since Linux 6.6: the same number */
-		.attr = KVM_DEV_VFIO_GROUP_ADD,
+	/* The group and its attributes are KVM_DEV_VFIO_FILE* since Linux 6.6: the same numbers. */
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = what,
 		.addr = (uintptr_t)&fd,
 	};
+
+	return via_kvm_ioctl(kvm, kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &attr);
+}
+
+int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err)
+{
 	int rc;
 
 	if (kvm->vfio_fd < 0) {
@@ -179,10 +185,16 @@ int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *er
 			return via_error_sys(err, -rc, "KVM offers no VFIO device");
 		kvm->vfio_fd = (int)device.fd;
 	}
-	rc = via_kvm_ioctl(kvm, kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &add);
+	rc = set_vfio_file(kvm, KVM_DEV_VFIO_GROUP_ADD, file_fd);
 	if (rc)
 		return via_error_sys(err, -rc, "KVM refuses to know of a VFIO group");
 	return 0;
+}
+
+void via_kvm_remove_vfio_file(struct via_kvm *kvm, int file_fd)
+{
+	if (kvm->vfio_fd >= 0)
+		set_vfio_file(kvm, KVM_DEV_VFIO_GROUP_DEL, file_fd);
 }
 
 void via_kvm_forget_vfio(struct via_kvm *kvm)

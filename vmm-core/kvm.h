@@ -50,7 +50,10 @@ int via_kvm_capability(struct via_kvm *kvm, int capability);
  */
 int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err);
 
-/** via_kvm_forget_vfio() - drop KVM's references to these files, before they are closed. */
+/** via_kvm_remove_vfio_file() - drop KVM's reference to one of them, before it is closed. */
+void via_kvm_remove_vfio_file(struct via_kvm *kvm, int file_fd);
+
+/** via_kvm_forget_vfio() - drop KVM's references to all of them, before they are closed. */
 void via_kvm_forget_vfio(struct via_kvm *kvm);
 
 /** via_kvm_ioctl_name() - "KVM_RUN" for _IOC_NR(KVM_RUN); NULL for one Viaduct does not make. */

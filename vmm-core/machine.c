@@ -214,6 +214,13 @@ static int group_attached(void *data, int file_fd, struct via_error *err)
 	return via_kvm_add_vfio_file(&vmm->kvm, file_fd, err);
 }
 
+static void group_detached(void *data, int file_fd)
+{
+	struct via_vmm *vmm = data;
+
+	via_kvm_remove_vfio_file(&vmm->kvm, file_fd);
+}
+
 static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		       struct via_error *err)
 {
@@ -238,7 +245,7 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		rc = check_memory(vmm, err);
 	if (rc)
 		return rc;
-	via_iommu_space_on_attach(vmm->space, group_attached, vmm);
+	via_iommu_space_on_attach(vmm->space, group_attached, group_detached, vmm);
 	for (size_t i = 0; i < config->device_count; i++) {
 		rc = via_passthrough_new(&machine, vmm->space, &config->devices[i],
 					 (uint8_t)((i + 1) << 3), &vmm->devices[i], err);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -397,6 +398,90 @@ static void a_failed_unmap_is_told_and_tried_again(void **state)
 	assert_int_equal(f->fake.unmap_calls, 4);
 }
 
+/* What was attached and detached, and whether the device was closed by then. */
+struct files {
+	int attached, detached, last;
+	int device_fd;
+	bool was_closed;
+};
+
+static int file_attached(void *data, int file_fd, struct via_error *err)
+{
+	struct files *files = data;
+
+	(void)err;
+	files->attached++;
+	files->last = file_fd;
+	return 0;
+}
+
+static void file_detached(void *data, int file_fd)
+{
+	struct files *files = data;
+
+	files->detached++;
+	assert_true(fcntl(file_fd, F_GETFD) >= 0);
+	files->last = file_fd;
+	files->was_closed = fcntl(files->device_fd, F_GETFD) < 0;
+}
+
+static void a_group_leaves_with_its_last_function(void **state)
+{
+	struct via_iommu_mapping pieces[] = { piece(0, MIB), piece(2 * MIB, MIB) };
+	struct fixture *f = *state;
+	struct files files = { 0 };
+	int third = -1;
+
+	via_iommu_space_on_attach(f->space, file_attached, file_detached, &files);
+	attach(f);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf1, &f->fds[1], &f->err), 0);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf2, &third, &f->err), 0);
+	assert_int_equal(files.attached, 2);
+	assert_int_equal(via_iommu_space_map_memory(f->space, pieces, 2, &f->err), 0);
+
+	via_iommu_space_close_device(f->space, &f->fds[0]);
+	assert_int_equal(f->fds[0], -1);
+	assert_int_equal(files.detached, 0);
+	files.device_fd = f->fds[1];
+	via_iommu_space_close_device(f->space, &f->fds[1]);
+	assert_int_equal(files.detached, 1);
+	assert_true(files.was_closed);
+	assert_true(fcntl(files.last, F_GETFD) < 0);
+	/* The other group still reaches guest memory. */
+	assert_int_equal(via_iommu_space_map_memory(f->space, pieces, 1, &f->err), -EINVAL);
+	assert_int_equal(f->fake.unmap_calls, 0);
+
+	via_iommu_space_close_device(f->space, &third);
+	assert_int_equal(files.detached, 2);
+	/* The container lost its driver, and with it what was mapped. */
+	f->fake.map_count = 0;
+	assert_int_equal(via_iommu_space_map_memory(f->space, pieces, 1, &f->err), -EINVAL);
+	assert_non_null(strstr(f->err.text, "no device is attached"));
+	assert_int_equal(via_iommu_space_unmap_all(f->space, &f->err), 0);
+	assert_int_equal(f->fake.unmap_calls, 0);
+	via_iommu_space_close_device(f->space, &third);
+
+	attach(f);
+	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 2);
+	assert_int_equal(via_iommu_space_map_memory(f->space, pieces, 2, &f->err), 0);
+}
+
+static void a_group_does_not_stay_for_a_function_that_did_not_open(void **state)
+{
+	struct fixture *f = *state;
+	struct files files = { 0 };
+
+	via_iommu_space_on_attach(f->space, file_attached, file_detached, &files);
+	f->fake.device_rc = -EBUSY;
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), -EBUSY);
+	assert_int_equal(files.attached, 1);
+	assert_int_equal(files.detached, 1);
+	assert_true(fcntl(files.last, F_GETFD) < 0);
+	f->fake.device_rc = 0;
+	attach(f);
+	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -419,6 +504,8 @@ int main(void)
 		TEST(entries_are_counted_down_and_given_back),
 		TEST(a_failed_map_takes_the_others_back),
 		TEST(a_failed_unmap_is_told_and_tried_again),
+		TEST(a_group_leaves_with_its_last_function),
+		TEST(a_group_does_not_stay_for_a_function_that_did_not_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

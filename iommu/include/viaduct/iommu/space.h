@@ -24,7 +24,7 @@ enum via_iommu_backend {
 };
 
 enum {
-	VIA_IOMMU_READ = 1, /* the device may read */
+	VIA_IOMMU_READ = 1,  /* the device may read */
 	VIA_IOMMU_WRITE = 2, /* the device may write */
 };
 
@@ -57,7 +57,7 @@ VIA_API void via_iommu_space_free(struct via_iommu_space *space);
 /**
  * via_iommu_space_open_device() - attach a function's group to the address space (unless it is
  * already) and open the function.
- * @device_fd: a VFIO device file descriptor that the caller owns and closes before the space.
+ * @device_fd: a VFIO device file descriptor, to be closed by via_iommu_space_close_device().
  *
  * Return: 0; -ENODEV for no such function; -ENXIO when it is in no IOMMU group, or VFIO offers no
  * file for its group; -EPERM for a group that is not viable (naming who is in the way) or a host
@@ -69,6 +69,15 @@ VIA_API void via_iommu_space_free(struct via_iommu_space *space);
 VIA_API int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bdf,
 					int *device_fd, struct via_error *err);
 
+/**
+ * via_iommu_space_close_device() - close a descriptor that via_iommu_space_open_device() gave, and
+ * detach its group when no other function of it is open. What was mapped stays mapped for the
+ * devices that are left; with the last of them a VFIO container loses all its mappings, and the
+ * space is as new.
+ * @device_fd: -1 afterwards; one that is -1 is left alone.
+ */
+VIA_API void via_iommu_space_close_device(struct via_iommu_space *space, int *device_fd);
+
 /*
  * Called with each VFIO group file (or device file of iommufd) that joins an address space, before
  * the device is opened: KVM has to be told. @file_fd stays the space's. What it returns, and its
@@ -76,9 +85,12 @@ VIA_API int via_iommu_space_open_device(struct via_iommu_space *space, struct vi
  */
 typedef int (*via_iommu_attach_fn)(void *data, int file_fd, struct via_error *err);
 
+/* Called with the same file before it leaves: whoever refers to it must let go, or it stays. */
+typedef void (*via_iommu_detach_fn)(void *data, int file_fd);
+
 /** via_iommu_space_on_attach() - whom to call from now on; NULL for nobody. */
-VIA_API void via_iommu_space_on_attach(struct via_iommu_space *space,
-				       via_iommu_attach_fn attached, void *data);
+VIA_API void via_iommu_space_on_attach(struct via_iommu_space *space, via_iommu_attach_fn attached,
+				       via_iommu_detach_fn detached, void *data);
 
 /** via_iommu_space_iova() - the IOVA that can be mapped, known once a device is attached. */
 VIA_API const struct via_range_set *via_iommu_space_iova(const struct via_iommu_space *space);
@@ -122,7 +134,6 @@ VIA_API int via_iommu_space_map_memory(struct via_iommu_space *space,
  */
 VIA_API int via_iommu_space_unmap_all(struct via_iommu_space *space, struct via_error *err);
 
-VIA_API struct via_iommu_space_stats
-via_iommu_space_stats(const struct via_iommu_space *space);
+VIA_API struct via_iommu_space_stats via_iommu_space_stats(const struct via_iommu_space *space);
 
 #endif

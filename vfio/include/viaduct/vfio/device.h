@@ -58,8 +58,8 @@ VIA_API int via_vfio_device_open(struct via_iommu_space *space, struct via_bdf b
 				 struct via_vfio_device **device, struct via_error *err);
 
 /**
- * via_vfio_device_close() - clear bus mastering, disable interrupts, unmap regions, close. Resets
- * nothing: whoever used the function calls via_vfio_device_reset() before (the kernel does it once
+ * via_vfio_device_close() - clear bus mastering, disable interrupts, unmap regions, close, and
+ * detach from the address space it was opened in, which must still exist. Resets nothing: whoever used the function calls via_vfio_device_reset() before (the kernel does it once
  * more when the last descriptor goes).
  */
 VIA_API void via_vfio_device_close(struct via_vfio_device *device);
