@@ -567,6 +567,60 @@ static void quiescing_leaves_the_function_quiet(void **state)
 	assert_null(f->pci.functions[DEVFN]);
 }
 
+static void a_reset_makes_the_function_what_it_was_at_the_start(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t before[PCI_CONFIG_BYTES / 4];
+
+	/* A power management capability between the two there are. */
+	vmm_function_put(&f->vf, VMM_FUNCTION_MSIX, 4, 0x00028011);
+	vmm_function_put(&f->vf, 0x80, 4, 0x0003a001);
+	add_trapping(f);
+	for (size_t i = 0; i < PCI_CONFIG_BYTES; i += 4)
+		before[i / 4] = config_read(f, i, 4);
+
+	for (unsigned int times = 1; times <= 3; times++) {
+		config_write(f, PCI_BASE_ADDRESS_0, 4, 0xffffffff);
+		config_write(f, PCI_BASE_ADDRESS_3, 4, LAYOUT_MMIO32_BASE + 0x100000);
+		config_write(f, PCI_BASE_ADDRESS_3 + 4, 4, 0);
+		config_write(f, PCI_CACHE_LINE_SIZE, 1, 0x40);
+		config_write(f, PCI_INTERRUPT_LINE, 1, 11);
+		config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		config_write(f, VMM_FUNCTION_MSIX + 2, 2, 0xc000);
+		for (uint64_t i = 0; i < VMM_FUNCTION_VECTORS; i++) {
+			table_write(f, i * 16, 8, 0xfee01000);
+			table_write(f, i * 16 + 8, 8, 0x41);
+		}
+		assert_true(f->mmio.count > 0);
+		config_write(f, 0x80 + PCI_PM_CTRL, 2, 3);
+		assert_true(f->function->asleep);
+
+		assert_int_equal(via_passthrough_reset(f->function, &f->err), 0);
+		assert_int_equal(f->vf.fake.resets, times);
+		assert_int_equal(f->mmio.count, 0);
+		assert_false(f->function->asleep);
+		assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), 0);
+		assert_int_equal(vmm_function_get(&f->vf, 0x80 + PCI_PM_CTRL, 2) & 3, 0);
+		for (size_t i = 0; i < PCI_CONFIG_BYTES; i += 4)
+			if (config_read(f, i, 4) != before[i / 4])
+				fail_msg("%zx reads %x, not %x", i, config_read(f, i, 4),
+					 before[i / 4]);
+		for (uint64_t i = 0; i < VMM_FUNCTION_VECTORS; i++) {
+			assert_int_equal(table_read(f, i * 16, 8), 0);
+			assert_true(table_read(f, i * 16 + 8, 8) == 1ULL << 32);
+		}
+		assert_int_equal(via_irq_commit(f->irq), 0); /* nothing is routed */
+		/* And it works as it did: where it was placed, once it decodes. */
+		config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+		assert_true(f->mmio.count > 0);
+		assert_int_equal(bus_read(&f->mmio, bar(f, 3) + 12, 4), 1);
+	}
+	/* One that cannot be reset is told. */
+	f->vf.fake.reset_rc = -EIO;
+	assert_int_equal(via_passthrough_reset(f->function, &f->err), -EIO);
+	assert_non_null(strstr(f->err.text, "cannot reset 0000:01:10.0"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -588,6 +642,7 @@ int main(void)
 		TEST(the_table_is_a_table),
 		TEST(a_vector_that_cannot_be_routed_is_not_connected),
 		TEST(quiescing_leaves_the_function_quiet),
+		TEST(a_reset_makes_the_function_what_it_was_at_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

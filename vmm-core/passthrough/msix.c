@@ -191,6 +191,16 @@ void via_msix_disable(struct via_passthrough *function)
 	}
 }
 
+void via_msix_reset(struct via_passthrough *function)
+{
+	for (uint32_t i = 0; i < function->msix.count; i++) {
+		uint32_t *words = function->msix.vectors[i].words;
+
+		memset(words, 0, MSIX_ENTRY_WORDS * sizeof(*words));
+		words[WORD_CONTROL] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	}
+}
+
 bool via_msix_covers(const struct via_msix *msix, uint32_t bar, uint64_t offset,
 		     uint64_t size_bytes)
 {
@@ -330,11 +340,10 @@ int via_msix_init(struct via_passthrough *function, struct via_error *err)
 	msix->vectors = calloc(count, sizeof(*msix->vectors));
 	if (!msix->vectors)
 		return via_error_sys(err, ENOMEM, "cannot keep track of its %u vectors", count);
-	for (uint32_t i = 0; i < count; i++) {
-		msix->vectors[i].words[WORD_CONTROL] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	for (uint32_t i = 0; i < count; i++)
 		msix->vectors[i].eventfd = msix->vectors[i].gsi = -1;
-	}
 	msix->count = (uint16_t)count;
+	via_msix_reset(function);
 	return 0;
 }
 

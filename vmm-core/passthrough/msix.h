@@ -67,6 +67,9 @@ void via_msix_update(struct via_passthrough *function);
 /** via_msix_disable() - release all vectors. */
 void via_msix_disable(struct via_passthrough *function);
 
+/** via_msix_reset() - mask and clear all entries, as after a reset. After via_msix_disable(). */
+void via_msix_reset(struct via_passthrough *function);
+
 /** via_msix_count() - add the running interrupt counts to vectors' own: @counts by vector. */
 void via_msix_count(struct via_passthrough *function, uint64_t *counts);
 

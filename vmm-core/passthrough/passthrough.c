@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define POWER_D3HOT 3U /* PCI PM 1.2, 3.2.4 */
 
@@ -165,11 +166,17 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 		rc = via_msix_init(function, &why);
 	if (!rc)
 		rc = via_bars_init(function, &why);
+	if (!rc) {
+		function->initial = malloc(function->config.size_bytes);
+		if (!function->initial)
+			rc = via_error_sys(&why, ENOMEM, "cannot remember how it begins");
+	}
 	if (rc) {
 		via_error_set(err, -rc, "%s cannot be given to a guest: %s", bdf.text, why.text);
 		via_passthrough_free(function);
 		return rc;
 	}
+	memcpy(function->initial, function->config.value, function->config.size_bytes);
 	machine->pci->functions[devfn] = &function->function;
 	*function_out = function;
 	return 0;
@@ -197,6 +204,30 @@ int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *
 	return rc ? rc : reset_rc;
 }
 
+int via_passthrough_reset(struct via_passthrough *function, struct via_error *err)
+{
+	const uint16_t awake = 0, command = 0;
+	int rc;
+
+	/* The kernel wakes a function before it resets it; one it cannot reset stays asleep. */
+	if (function->asleep)
+		via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX,
+				      function->config.pm + PCI_PM_CTRL, &awake, sizeof(awake));
+	rc = via_passthrough_quiesce(function, err);
+	if (rc)
+		return rc;
+	/* After a reset the kernel restores the command register as it was before. */
+	rc = via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
+				   &command, sizeof(command));
+	if (rc)
+		return via_error_sys(err, -rc, "cannot turn off the decoding of %s",
+				     via_bdf_text(via_vfio_device_bdf(function->device)).text);
+	function->asleep = false;
+	memcpy(function->config.value, function->initial, function->config.size_bytes);
+	via_msix_reset(function);
+	return 0;
+}
+
 void via_passthrough_free(struct via_passthrough *function)
 {
 	if (!function)
@@ -206,6 +237,7 @@ void via_passthrough_free(struct via_passthrough *function)
 	via_msix_free(function);
 	via_bars_free(function);
 	via_vfio_device_close(function->device);
+	free(function->initial);
 	free(function);
 }
 

@@ -40,6 +40,7 @@ struct via_passthrough {
 	bool asleep;	 /* the guest put it into D3hot */
 	bool complained; /* once is enough: a guest can do it again and again */
 	struct via_pci_config config;
+	uint8_t *initial; /* config.value when the machine starts */
 	struct via_bars bars;
 	struct via_msix msix;
 };
@@ -71,6 +72,16 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
  * Return: 0 or the first error; the rest is still done.
  */
 int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *err);
+
+/**
+ * via_passthrough_reset() - what a reset of the machine does to the function, while no vCPU runs:
+ * quiesce it, which resets it once, and make what the guest sees of it what it was at the start:
+ * configuration space, BARs where they were placed and not decoded, MSI-X table. The device stays
+ * open and its regions stay mapped in this process.
+ *
+ * Return: 0; the errors of via_passthrough_quiesce(); the errno of writing its configuration space.
+ */
+int via_passthrough_reset(struct via_passthrough *function, struct via_error *err);
 
 /** via_passthrough_complain() - a warning about this function; only the first one is passed on. */
 void via_passthrough_complain(struct via_passthrough *function, const char *fmt, ...)
