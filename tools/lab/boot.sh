@@ -41,8 +41,10 @@ modules_copy() {
 }
 
 initramfs_pack() {
-    cp "$ROOT/usr/bin/busybox" "$1/bin/busybox"
-    chmod +x "$1/init"
+    if [ -e "$1/init" ]; then
+        cp "$ROOT/usr/bin/busybox" "$1/bin/busybox"
+        chmod +x "$1/init"
+    fi
     (cd "$1" && find . -print0 | in_root "$ROOT" ro "$1:/host" -- \
         sh -c 'cd /host && cpio --null --create --format=newc --owner=0:0 --quiet' | gzip -1 >"$2") &&
         rm -rf "$1"
@@ -156,6 +158,7 @@ boot() {
             "VIADUCT_GUEST_KERNEL=/lab/guest/vmlinuz" "VIADUCT_GUEST_INITRD=/lab/guest/initrd" \
             "${BOOT_ENV[@]}"
         [ -z "${FULL:-}" ] || printf '%s\0' "VIADUCT_GUEST_KERNEL_FULL=/lab/full/bzImage"
+        [ -z "${GUEST_TOOLS:-}" ] || printf '%s\0' "VIADUCT_GUEST_INITRD_TOOLS=/lab/guest-tools/initrd"
         printf '\0'
         printf '%s\0' "$@"
     } >"$RUN/command"
@@ -167,7 +170,7 @@ boot() {
         status=0
         perl "$LAB/supervise.pl" "$RUN" "$BOOT_SECONDS" "$OPT_TIMEOUT" "$OPT_MODE" -- \
             unshare "${NAMESPACE[@]}" "$LAB/emulator.sh" "$ROOT" "$RUN" "$SRC" "$BUILD" "$GUEST" \
-            "${FULL:-$CACHE/empty}" "${OPT_SHARE:-$CACHE/empty}" -- "${MACHINE[@]}" || status=$?
+            "${FULL:-$CACHE/empty}" "${GUEST_TOOLS:-$CACHE/empty}" "${OPT_SHARE:-$CACHE/empty}" -- "${MACHINE[@]}" || status=$?
         OUTCOME=
         [ ! -e "$RUN/outcome" ] || { read -r OUTCOME; read -r REASON; } <"$RUN/outcome"
         case $OUTCOME in

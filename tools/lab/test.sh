@@ -172,6 +172,7 @@ tier_lab() {
         . "$LAB/selftest.sh"
         selftest
     fi
+    guest_tools_stage
     if compgen -G "$SRC/tests/lab/*.sh" >/dev/null; then
         lab_checks stock "$@"
         if [ $# = 0 ] || [[ " $*" = *" no-iommu"* ]]; then
