@@ -16,6 +16,7 @@ struct via_iommu_geometry {
 	struct via_range_set iova;
 	uint64_t page_bytes;   /* smallest the IOMMU maps */
 	uint64_t entries_left; /* maps the kernel still allows; UINT64_MAX when it does not say */
+	bool dirty_tracking;
 };
 
 /* Whom to tell of a group or device file; both may be NULL. */
@@ -27,7 +28,7 @@ struct via_iommu_attach {
 
 struct via_iommu_backend_ops {
 	/* @port outlives the backend. Errors: those of via_iommu_space_new(). */
-	int (*open)(struct via_host *host, struct via_ioctl_port *port, void **backend,
+	int (*open)(struct via_host *host, struct via_ioctl_port *port, int iommufd, void **backend,
 		    struct via_error *err);
 	/* Devices are closed and memory is unmapped before. */
 	void (*close)(void *backend);
@@ -35,7 +36,7 @@ struct via_iommu_backend_ops {
 	 * via_iommu_space_open_device(). The function has a VFIO driver and is a member of @group.
 	 * On failure nothing stays attached that was not before. */
 	int (*open_device)(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
-			   const struct via_iommu_attach *attach, int *device_fd,
+			   int given_fd, const struct via_iommu_attach *attach, int *device_fd,
 			   struct via_error *err);
 	/*
 	 * Close a descriptor that open_device() gave, and detach what no open function uses any
@@ -43,22 +44,45 @@ struct via_iommu_backend_ops {
 	 * Returns whether the address space is still there: type1 loses it with its last group.
 	 */
 	bool (*close_device)(void *backend, const struct via_iommu_attach *attach, int device_fd);
+	/* The file of an attached group; NULL where there are none. -ENOENT for another group. */
+	int (*group_fd)(void *backend, unsigned int group_id);
 	/* @geometry is zero-initialised. Once a device is attached; again after each. */
 	int (*query)(void *backend, struct via_iommu_geometry *geometry, struct via_error *err);
 	/* 0 or the errno, as the kernel said it. */
 	int (*map)(void *backend, uint64_t iova, void *hva, uint64_t size_bytes,
 		   unsigned int access);
 	int (*unmap)(void *backend, uint64_t iova, uint64_t size_bytes);
+	/* A map of registers that fails will always fail: there is no use in asking again. */
+	bool maps_memory_only;
 };
 
 extern const struct via_iommu_backend_ops via_iommu_type1_ops;
+extern const struct via_iommu_backend_ops via_iommu_iommufd_ops;
 
 /** via_iommu_space_new_with() - via_iommu_space_new() with someone else to answer the ioctls. */
-int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backend,
+int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backend, int iommufd,
 			     struct via_ioctl_port port, struct via_iommu_space **space,
 			     struct via_error *err);
 
+/**
+ * via_iommu_group_busy() - the sentence for a function whose group somebody has open.
+ *
+ * Return: -EBUSY; -ENOENT when there is nobody to be seen, and no sentence.
+ */
+int via_iommu_group_busy(struct via_host *host, unsigned int group_id, struct via_bdf bdf,
+			 struct via_error *err);
+
 /** via_iommu_type1_parse() - the answer to VFIO_IOMMU_GET_INFO. Return: 0, -EPROTO, -ENOMEM. */
 int via_iommu_type1_parse(const struct via_ioctl_info *info, struct via_iommu_geometry *geometry);
+
+struct iommu_iova_range;
+
+/**
+ * via_iommu_iommufd_parse() - the answer to IOMMU_IOAS_IOVA_RANGES.
+ *
+ * Return: 0; -EPROTO, -ENOMEM.
+ */
+int via_iommu_iommufd_parse(const struct iommu_iova_range *ranges, size_t count,
+			    uint64_t alignment_bytes, struct via_iommu_geometry *geometry);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <viaduct/iommu/group.h>
+#include "backend.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <viaduct/util/process.h>
 
@@ -27,4 +28,17 @@ int via_iommu_group_find_holder(struct via_host *host, unsigned int group_id,
 	static_assert(sizeof(holder->comm) == sizeof(process.comm), "the same name");
 	memcpy(holder->comm, process.comm, sizeof(holder->comm));
 	return 0;
+}
+
+int via_iommu_group_busy(struct via_host *host, unsigned int group_id, struct via_bdf bdf,
+			 struct via_error *err)
+{
+	struct via_iommu_group_holder holder;
+
+	if (via_iommu_group_find_holder(host, group_id, &holder))
+		return -ENOENT;
+	return via_error_set(err, EBUSY, "%s is in use: %s %d (%s) has IOMMU group %u open",
+			     via_bdf_text(bdf).text,
+			     holder.pid == getpid() ? "this process" : "process", (int)holder.pid,
+			     holder.comm, group_id);
 }

@@ -12,7 +12,13 @@
 
 #include "memlock.h"
 
+struct via_iommu_entry {
+	struct via_range iova;
+	bool registers; /* of a device; else guest memory */
+};
+
 struct via_iommu_space {
+	enum via_iommu_backend kind;
 	struct via_host *host;
 	struct via_ioctl_port port;
 	const struct via_iommu_backend_ops *ops;
@@ -20,9 +26,10 @@ struct via_iommu_space {
 	struct via_iommu_attach attach;
 	bool attached; /* a device was opened, so geometry is known */
 	struct via_iommu_geometry geometry;
-	struct via_range_set reserved; /* of all groups attached so far */
-	struct via_range *mapped;      /* IOVA as it was mapped: type1 v2 splits no mapping */
+	struct via_range_set reserved;	/* of all groups attached so far */
+	struct via_iommu_entry *mapped; /* IOVA as it was mapped: type1 v2 splits no mapping */
 	size_t mapped_count;
+	enum via_iommu_answer p2p;
 	struct via_iommu_space_stats stats;
 };
 
@@ -34,24 +41,61 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backend,
+const char *via_iommu_backend_name(enum via_iommu_backend backend)
+{
+	switch (backend) {
+	case VIA_IOMMU_BACKEND_AUTO:
+		return "auto";
+	case VIA_IOMMU_BACKEND_GROUP:
+		return "group";
+	case VIA_IOMMU_BACKEND_IOMMUFD:
+		return "iommufd";
+	}
+	return "unknown";
+}
+
+static int choose_ops(enum via_iommu_backend backend, const struct via_iommu_backend_ops **ops,
+		      struct via_error *err)
+{
+	switch (backend) {
+	case VIA_IOMMU_BACKEND_GROUP:
+		*ops = &via_iommu_type1_ops;
+		return 0;
+#ifdef VIA_HAVE_IOMMUFD
+	case VIA_IOMMU_BACKEND_IOMMUFD:
+		*ops = &via_iommu_iommufd_ops;
+		return 0;
+#else
+	case VIA_IOMMU_BACKEND_IOMMUFD:
+		return via_error_set(err, EPROTONOSUPPORT,
+				     "this build of Viaduct has no iommufd: the kernel headers it "
+				     "was built with were older than Linux 6.7");
+#endif
+	default:
+		return via_error_set(err, EPROTONOSUPPORT, "no such IOMMU backend: %d",
+				     (int)backend);
+	}
+}
+
+int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backend, int iommufd,
 			     struct via_ioctl_port port, struct via_iommu_space **out,
 			     struct via_error *err)
 {
+	const struct via_iommu_backend_ops *ops = NULL;
 	struct via_iommu_space *space;
-	int rc;
+	int rc = choose_ops(backend, &ops, err);
 
-	if (backend != VIA_IOMMU_BACKEND_GROUP)
-		return via_error_set(err, EPROTONOSUPPORT, "no such IOMMU backend: %d",
-				     (int)backend);
+	if (rc)
+		return rc;
 	space = calloc(1, sizeof(*space));
 	if (!space)
 		return via_error_sys(err, ENOMEM, "cannot make an address space");
 	space->host = host;
 	space->port = port;
-	space->ops = &via_iommu_type1_ops;
+	space->kind = backend;
+	space->ops = ops;
 	space->geometry.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-	rc = space->ops->open(host, &space->port, &space->backend, err);
+	rc = space->ops->open(host, &space->port, iommufd, &space->backend, err);
 	if (rc) {
 		free(space);
 		return rc;
@@ -60,10 +104,11 @@ int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backe
 	return 0;
 }
 
-int via_iommu_space_new(struct via_host *host, enum via_iommu_backend backend,
+int via_iommu_space_new(struct via_host *host, enum via_iommu_backend backend, int iommufd,
 			struct via_iommu_space **space, struct via_error *err)
 {
-	return via_iommu_space_new_with(host, backend, (struct via_ioctl_port){ 0 }, space, err);
+	return via_iommu_space_new_with(host, backend, iommufd, (struct via_ioctl_port){ 0 }, space,
+					err);
 }
 
 void via_iommu_space_free(struct via_iommu_space *space)
@@ -104,8 +149,8 @@ static int geometry_load(struct via_iommu_space *space, struct via_error *err)
 	return 0;
 }
 
-int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bdf, int *device_fd,
-				struct via_error *err)
+int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bdf, int given_fd,
+				int *device_fd, struct via_error *err)
 {
 	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
 	const struct via_iommu_group_member *self = NULL;
@@ -125,7 +170,8 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 				     "%s is not bound to vfio-pci (its driver is %s): viaduct bind "
 				     "%s",
 				     where.text, *self->driver ? self->driver : "none", where.text);
-	rc = space->ops->open_device(space->backend, &group, bdf, &space->attach, &fd, err);
+	rc = space->ops->open_device(space->backend, &group, bdf, given_fd, &space->attach, &fd,
+				     err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; !rc && i < group.reserved.count; i++)
@@ -140,6 +186,37 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 	space->attached = true;
 	*device_fd = fd;
 	return 0;
+}
+
+enum via_iommu_backend via_iommu_space_backend(const struct via_iommu_space *space)
+{
+	return space->kind;
+}
+
+bool via_iommu_space_owns(struct via_iommu_space *space, struct via_bdf bdf, int *group_fd)
+{
+	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
+
+	*group_fd = -1;
+	if (via_iommu_group_load(space->host, bdf, &group, NULL))
+		return false;
+	for (size_t i = 0; i < group.member_count; i++)
+		if (via_bdf_equal(group.members[i].bdf, bdf) &&
+		    !via_iommu_driver_is_vfio(group.members[i].driver))
+			return false;
+	if (space->ops->group_fd)
+		*group_fd = space->ops->group_fd(space->backend, group.id);
+	return !space->ops->group_fd || *group_fd >= 0;
+}
+
+enum via_iommu_answer via_iommu_space_p2p(const struct via_iommu_space *space)
+{
+	return space->p2p;
+}
+
+bool via_iommu_space_tracks_dirty(const struct via_iommu_space *space)
+{
+	return space->attached && space->geometry.dirty_tracking;
 }
 
 void via_iommu_space_close_device(struct via_iommu_space *space, int *device_fd)
@@ -170,7 +247,7 @@ const struct via_range_set *via_iommu_space_iova(const struct via_iommu_space *s
 }
 
 /* The part of @piece that cannot be mapped begins before, in or behind the IOVA ranges. */
-static int out_of_range(const struct via_range_set *iova, struct via_range piece,
+static int out_of_range(const struct via_range_set *iova, const char *what, struct via_range piece,
 			struct via_error *err)
 {
 	struct via_range hole = { 0, UINT64_MAX };
@@ -189,13 +266,14 @@ static int out_of_range(const struct via_range_set *iova, struct via_range piece
 		}
 	}
 	return via_error_set(err, ERANGE,
-			     "devices cannot reach guest memory at 0x%" PRIx64 ": the IOMMU does "
+			     "devices cannot reach %s at 0x%" PRIx64 ": the IOMMU does "
 			     "not translate 0x%" PRIx64 " to 0x%" PRIx64,
-			     piece.first, hole.first, hole.last);
+			     what, piece.first, hole.first, hole.last);
 }
 
-static int piece_check(const struct via_iommu_space *space, const struct via_iommu_mapping *piece,
-		       struct via_range_set *taken, uint64_t *total_bytes, struct via_error *err)
+static int piece_check(const struct via_iommu_space *space, const char *what,
+		       const struct via_iommu_mapping *piece, struct via_range_set *taken,
+		       uint64_t *total_bytes, struct via_error *err)
 {
 	uint64_t page_bytes = space->geometry.page_bytes;
 	struct via_range range;
@@ -203,43 +281,48 @@ static int piece_check(const struct via_iommu_space *space, const struct via_iom
 	if (via_range_make(piece->iova, piece->size_bytes, &range) ||
 	    (uintptr_t)piece->hva > UINTPTR_MAX - (piece->size_bytes - 1))
 		return via_error_set(err, EINVAL,
-				     "guest memory at 0x%" PRIx64 " of 0x%" PRIx64
+				     "%s at 0x%" PRIx64 " of 0x%" PRIx64
 				     " bytes is empty or wraps around",
-				     piece->iova, piece->size_bytes);
+				     what, piece->iova, piece->size_bytes);
 	if ((piece->iova | piece->size_bytes | (uintptr_t)piece->hva) & (page_bytes - 1))
 		return via_error_set(err, EINVAL,
-				     "guest memory at 0x%" PRIx64 " of 0x%" PRIx64
+				     "%s at 0x%" PRIx64 " of 0x%" PRIx64
 				     " bytes is not aligned to the %" PRIu64 " bytes of a page",
-				     piece->iova, piece->size_bytes, page_bytes);
+				     what, piece->iova, piece->size_bytes, page_bytes);
 	if (via_range_set_overlap(taken, range))
 		return via_error_set(err, EINVAL,
-				     "guest memory at 0x%" PRIx64 " of 0x%" PRIx64
-				     " bytes is mapped twice",
-				     piece->iova, piece->size_bytes);
+				     "%s at 0x%" PRIx64 " of 0x%" PRIx64 " bytes is mapped twice",
+				     what, piece->iova, piece->size_bytes);
 	if (space->attached && !via_range_set_contains(&space->geometry.iova, range))
-		return out_of_range(&space->geometry.iova, range, err);
+		return out_of_range(&space->geometry.iova, what, range, err);
 	if (via_range_set_add(taken, range))
-		return via_error_sys(err, ENOMEM, "cannot map guest memory");
+		return via_error_sys(err, ENOMEM, "cannot map %s", what);
 	/* Pieces do not overlap, so only all 2^64 bytes overflow the sum. */
 	if (__builtin_add_overflow(*total_bytes, piece->size_bytes, total_bytes))
-		return via_error_set(err, EINVAL, "guest memory is larger than the address space");
+		return via_error_set(err, EINVAL, "%s is larger than the address space", what);
 	return 0;
 }
 
-static int pieces_check(struct via_iommu_space *space, const struct via_iommu_mapping *pieces,
-			size_t count, uint64_t *total_bytes, struct via_error *err)
+static int pieces_check(struct via_iommu_space *space, const char *what,
+			const struct via_iommu_mapping *pieces, size_t count, uint64_t *total_bytes,
+			struct via_error *err)
 {
 	via_cleanup(via_range_set_clear) struct via_range_set taken = { 0 };
 
 	for (size_t i = 0; i < space->mapped_count; i++)
-		if (via_range_set_add(&taken, space->mapped[i]))
-			return via_error_sys(err, ENOMEM, "cannot map guest memory");
+		if (via_range_set_add(&taken, space->mapped[i].iova))
+			return via_error_sys(err, ENOMEM, "cannot map %s", what);
 	for (size_t i = 0; i < count; i++) {
-		int rc = piece_check(space, &pieces[i], &taken, total_bytes, err);
+		int rc = piece_check(space, what, &pieces[i], &taken, total_bytes, err);
 
 		if (rc)
 			return rc;
 	}
+	if (space->attached && count > space->geometry.entries_left)
+		return via_error_set(err, ENOSPC,
+				     "%s needs %zu DMA mappings and the kernel has %" PRIu64
+				     " left: raise vfio_iommu_type1.dma_entry_limit",
+				     what, count, space->geometry.entries_left);
 	return 0;
 }
 
@@ -252,6 +335,14 @@ static int map_failed(struct via_iommu_space *space, const struct via_iommu_mapp
 
 		if (rc)
 			return rc;
+		if (space->kind == VIA_IOMMU_BACKEND_IOMMUFD && !memlock.unlimited)
+			return via_error_set(err, ENOMEM,
+					     "guest memory of %" PRIu64 " bytes cannot be pinned: "
+					     "iommufd counts what all processes of this user pin "
+					     "against the limit of %" PRIu64
+					     " bytes; raise it with "
+					     "ulimit -l or grant CAP_IPC_LOCK",
+					     piece->size_bytes, memlock.limit_bytes);
 	}
 	return via_error_sys(err, errnum,
 			     "cannot map guest memory of 0x%" PRIx64 " bytes at 0x%" PRIx64
@@ -265,7 +356,22 @@ static void entries_take(struct via_iommu_space *space, int64_t count)
 		space->geometry.entries_left -= (uint64_t)count;
 }
 
-static int piece_map(struct via_iommu_space *space, const struct via_iommu_mapping *piece)
+/* Room in the book for @count more. */
+static int book_grow(struct via_iommu_space *space, size_t count)
+{
+	struct via_iommu_entry *mapped;
+
+	if (!count)
+		return 0;
+	mapped = reallocarray(space->mapped, space->mapped_count + count, sizeof(*mapped));
+	if (!mapped)
+		return -ENOMEM;
+	space->mapped = mapped;
+	return 0;
+}
+
+static int piece_map(struct via_iommu_space *space, const struct via_iommu_mapping *piece,
+		     bool registers)
 {
 	uint64_t start_ns = now_ns();
 	int rc = space->ops->map(space->backend, piece->iova, piece->hva, piece->size_bytes,
@@ -277,8 +383,27 @@ static int piece_map(struct via_iommu_space *space, const struct via_iommu_mappi
 		return rc;
 	space->stats.map_bytes += piece->size_bytes;
 	entries_take(space, 1);
-	space->mapped[space->mapped_count++] =
-		(struct via_range){ piece->iova, piece->iova + (piece->size_bytes - 1) };
+	space->mapped[space->mapped_count++] = (struct via_iommu_entry){
+		.iova = { piece->iova, piece->iova + (piece->size_bytes - 1) },
+		.registers = registers,
+	};
+	return 0;
+}
+
+static int entry_unmap(struct via_iommu_space *space, const struct via_iommu_entry *entry,
+		       struct via_error *err)
+{
+	struct via_range iova = entry->iova;
+	uint64_t start_ns = now_ns();
+	int rc = space->ops->unmap(space->backend, iova.first, iova.last - iova.first + 1);
+
+	space->stats.unmap_calls++;
+	space->stats.unmap_ns += now_ns() - start_ns;
+	if (rc)
+		return via_error_sys(err, -rc, "cannot unmap %s at 0x%" PRIx64 " from devices",
+				     entry->registers ? "device registers" : "guest memory",
+				     iova.first);
+	entries_take(space, -1);
 	return 0;
 }
 
@@ -289,21 +414,11 @@ static int unmap_from(struct via_iommu_space *space, size_t first, struct via_er
 	int result = 0;
 
 	for (size_t i = first; i < space->mapped_count; i++) {
-		struct via_range iova = space->mapped[i];
-		uint64_t start_ns = now_ns();
-		int rc = space->ops->unmap(space->backend, iova.first, iova.last - iova.first + 1);
+		int rc = entry_unmap(space, &space->mapped[i], result ? NULL : err);
 
-		space->stats.unmap_calls++;
-		space->stats.unmap_ns += now_ns() - start_ns;
-		if (!rc) {
-			entries_take(space, -1);
-			continue;
-		}
-		if (!result)
-			result = via_error_sys(
-				err, -rc, "cannot unmap guest memory at 0x%" PRIx64 " from devices",
-				iova.first);
-		space->mapped[kept++] = space->mapped[i];
+		result = result ? result : rc;
+		if (rc)
+			space->mapped[kept++] = space->mapped[i];
 	}
 	space->mapped_count = kept;
 	return result;
@@ -315,16 +430,10 @@ int via_iommu_space_check_memory(struct via_iommu_space *space,
 {
 	struct via_iommu_memlock memlock;
 	uint64_t total_bytes = 0;
-	int rc = pieces_check(space, pieces, count, &total_bytes, err);
+	int rc = pieces_check(space, "guest memory", pieces, count, &total_bytes, err);
 
 	if (rc)
 		return rc;
-	if (space->attached && count > space->geometry.entries_left)
-		return via_error_set(
-			err, ENOSPC,
-			"guest memory needs %zu DMA mappings and the kernel has %" PRIu64
-			" left: raise vfio_iommu_type1.dma_entry_limit",
-			count, space->geometry.entries_left);
 	memlock = via_iommu_memlock_read(space->host);
 	return via_iommu_memlock_check(&memlock, total_bytes, err);
 }
@@ -334,7 +443,6 @@ int via_iommu_space_map_memory(struct via_iommu_space *space,
 			       struct via_error *err)
 {
 	size_t before = space->mapped_count;
-	struct via_range *mapped;
 	int rc;
 
 	if (!space->attached)
@@ -343,13 +451,11 @@ int via_iommu_space_map_memory(struct via_iommu_space *space,
 	rc = via_iommu_space_check_memory(space, pieces, count, err);
 	if (rc)
 		return rc;
-	mapped = reallocarray(space->mapped, before + count, sizeof(*mapped));
-	if (!mapped && before + count)
+	if (book_grow(space, count))
 		return via_error_sys(err, ENOMEM, "cannot map guest memory");
-	space->mapped = mapped;
 
 	for (size_t i = 0; i < count; i++) {
-		rc = piece_map(space, &pieces[i]);
+		rc = piece_map(space, &pieces[i], false);
 		if (rc) {
 			rc = map_failed(space, &pieces[i], -rc, err);
 			unmap_from(space, before, NULL);
@@ -357,6 +463,58 @@ int via_iommu_space_map_memory(struct via_iommu_space *space,
 		}
 	}
 	return 0;
+}
+
+int via_iommu_space_map_registers(struct via_iommu_space *space,
+				  const struct via_iommu_mapping *piece, struct via_error *err)
+{
+	uint64_t total_bytes = 0;
+	int rc;
+
+	if (!space->attached)
+		return via_error_set(err, EINVAL,
+				     "no device is attached yet, so nothing can be mapped for one");
+	rc = pieces_check(space, "device registers", piece, 1, &total_bytes, err);
+	if (rc)
+		return rc;
+	if (book_grow(space, 1))
+		return via_error_sys(err, ENOMEM, "cannot map device registers");
+	if (space->p2p != VIA_IOMMU_NO) {
+		rc = piece_map(space, piece, true);
+		if (!rc)
+			space->p2p = VIA_IOMMU_YES;
+		else if (space->p2p == VIA_IOMMU_UNKNOWN && space->ops->maps_memory_only &&
+			 rc != -ENOMEM)
+			space->p2p = VIA_IOMMU_NO;
+	}
+	if (space->p2p == VIA_IOMMU_NO)
+		return via_error_set(err, EOPNOTSUPP,
+				     "%s of this kernel maps memory only, so devices cannot reach "
+				     "each other's registers",
+				     via_iommu_backend_name(space->kind));
+	return rc ? via_error_sys(err, -rc,
+				  "cannot map device registers of 0x%" PRIx64 " bytes at 0x%" PRIx64
+				  " for devices",
+				  piece->size_bytes, piece->iova)
+		  : 0;
+}
+
+int via_iommu_space_unmap_registers(struct via_iommu_space *space, uint64_t iova,
+				    uint64_t size_bytes, struct via_error *err)
+{
+	for (size_t i = 0; i < space->mapped_count; i++) {
+		struct via_iommu_entry *entry = &space->mapped[i];
+		int rc;
+
+		if (!entry->registers || entry->iova.first != iova ||
+		    entry->iova.last - iova + 1 != size_bytes)
+			continue;
+		rc = entry_unmap(space, entry, err);
+		if (!rc)
+			*entry = space->mapped[--space->mapped_count];
+		return rc;
+	}
+	return via_error_set(err, ENOENT, "no device registers are mapped at 0x%" PRIx64, iova);
 }
 
 int via_iommu_space_unmap_all(struct via_iommu_space *space, struct via_error *err)

@@ -7,7 +7,6 @@
 #include <linux/vfio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
 
@@ -86,12 +85,18 @@ static int container_open(struct type1 *type1, struct via_error *err)
 	return 0;
 }
 
-static int type1_open(struct via_host *host, struct via_ioctl_port *port, void **backend,
-		      struct via_error *err)
+static int type1_open(struct via_host *host, struct via_ioctl_port *port, int iommufd,
+		      void **backend, struct via_error *err)
 {
-	struct type1 *type1 = calloc(1, sizeof(*type1));
+	struct type1 *type1;
 	int rc;
 
+	if (iommufd >= 0)
+		return via_error_set(
+			err, EINVAL,
+			"a descriptor of /dev/iommu is of no use to the group backend: "
+			"choose iommufd");
+	type1 = calloc(1, sizeof(*type1));
 	if (!type1)
 		return via_error_sys(err, ENOMEM, "cannot open a VFIO container");
 	type1->host = host;
@@ -109,16 +114,11 @@ static int type1_open(struct via_host *host, struct via_ioctl_port *port, void *
 static int group_busy(struct type1 *type1, unsigned int id, struct via_bdf bdf,
 		      struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
-	struct via_iommu_group_holder holder;
-
-	if (via_iommu_group_find_holder(type1->host, id, &holder))
+	if (via_iommu_group_busy(type1->host, id, bdf, err) == -ENOENT)
 		return via_error_set(err, EBUSY,
 				     "%s is in use: another process has IOMMU group %u open",
-				     where.text, id);
-	return via_error_set(err, EBUSY, "%s is in use: %s %d (%s) has IOMMU group %u open",
-			     where.text, holder.pid == getpid() ? "this process" : "process",
-			     (int)holder.pid, holder.comm, id);
+				     via_bdf_text(bdf).text, id);
+	return -EBUSY;
 }
 
 static int group_open(struct type1 *type1, const struct via_iommu_group *group, struct via_bdf bdf,
@@ -206,6 +206,16 @@ static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf, st
 	}
 }
 
+static int type1_group_fd(void *backend, unsigned int group_id)
+{
+	struct type1 *type1 = backend;
+
+	for (struct attached_group *each = type1->groups; each; each = each->next)
+		if (each->id == group_id)
+			return each->fd;
+	return -ENOENT;
+}
+
 /* The group, attached; a fresh one, with no device open, if need be. */
 static int group_get(struct type1 *type1, const struct via_iommu_group *group, struct via_bdf bdf,
 		     const struct via_iommu_attach *attach, struct attached_group **out,
@@ -262,7 +272,7 @@ static void group_put(struct type1 *type1, const struct via_iommu_attach *attach
 }
 
 static int type1_open_device(void *backend, const struct via_iommu_group *group, struct via_bdf bdf,
-			     const struct via_iommu_attach *attach, int *device_fd,
+			     int given_fd, const struct via_iommu_attach *attach, int *device_fd,
 			     struct via_error *err)
 {
 	struct type1 *type1 = backend;
@@ -270,6 +280,12 @@ static int type1_open_device(void *backend, const struct via_iommu_group *group,
 	struct attached_group *attached = NULL;
 	int fd, rc;
 
+	if (given_fd >= 0)
+		return via_error_set(
+			err, EINVAL,
+			"the open device file of %s is of no use to the group backend: "
+			"choose iommufd",
+			via_bdf_text(bdf).text);
 	if (!device)
 		return via_error_sys(err, ENOMEM, "cannot open %s", via_bdf_text(bdf).text);
 	rc = group_get(type1, group, bdf, attach, &attached, err);
@@ -368,6 +384,8 @@ int via_iommu_type1_parse(const struct via_ioctl_info *info, struct via_iommu_ge
 			rc = ranges_parse(&cap, &geometry->iova);
 		} else if (cap.id == VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL && cap.version == 1) {
 			rc = entries_parse(&cap, &geometry->entries_left);
+		} else if (cap.id == VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION && cap.version == 1) {
+			geometry->dirty_tracking = true;
 		}
 		if (rc < 0)
 			return rc;
@@ -434,6 +452,7 @@ const struct via_iommu_backend_ops via_iommu_type1_ops = {
 	.close = type1_close,
 	.open_device = type1_open_device,
 	.close_device = type1_close_device,
+	.group_fd = type1_group_fd,
 	.query = type1_query,
 	.map = type1_map,
 	.unmap = type1_unmap,

@@ -2,9 +2,11 @@
 #include "run-device.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <viaduct/iommu/cdev.h>
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 
@@ -35,6 +37,21 @@ static int parse_option(struct via_vmm_device *device, const char *name, const c
 	return 0;
 }
 
+int via_run_fd_parse(const char *text, int *fd)
+{
+	unsigned long value;
+	char *end;
+
+	if (strncmp(text, "fd=", 3) || text[3] < '0' || text[3] > '9')
+		return -EINVAL;
+	errno = 0;
+	value = strtoul(text + 3, &end, 10);
+	if (errno || *end || value > INT_MAX)
+		return -EINVAL;
+	*fd = (int)value;
+	return 0;
+}
+
 /* @text is cut at its commas. */
 static int find(const struct via_cli *cli, char *text, struct via_vmm_device *device,
 		struct via_error *err)
@@ -45,7 +62,9 @@ static int find(const struct via_cli *cli, char *text, struct via_vmm_device *de
 	*device = (struct via_vmm_device){ .fd = -1 };
 	while (!rc && rest)
 		rc = parse_option(device, name, strsep(&rest, ","), err);
-	if (!rc)
+	if (!rc && !via_run_fd_parse(name, &device->fd))
+		rc = via_iommu_cdev_bdf(cli->host, device->fd, &device->bdf, err);
+	else if (!rc)
 		rc = via_devname_resolve(cli->host, name, &device->bdf, err);
 	return rc ? rc : check_pf_is_up(cli->host, device->bdf, err);
 }

@@ -56,11 +56,17 @@ static json_t *dma_json(const struct via_vmm_stats *stats)
 		json_array_append_new(ranges,
 				      json_pack("{s:o, s:o}", "first", hex(stats->mapped[i].first),
 						"last", hex(stats->mapped[i].last)));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "map_calls",
-			 number(stats->dma.map_calls), "map_bytes", number(stats->dma.map_bytes),
-			 "map_ns", number(stats->dma.map_ns), "unmap_calls",
-			 number(stats->dma.unmap_calls), "unmap_ns", number(stats->dma.unmap_ns),
-			 "ioctls", number(stats->dma.ioctls), "ranges", ranges);
+	return json_pack(
+		"{s:s?, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "backend",
+		stats->backend == VIA_IOMMU_BACKEND_AUTO ? NULL
+							 : via_iommu_backend_name(stats->backend),
+		"p2p",
+		stats->p2p == VIA_IOMMU_UNKNOWN ? json_null()
+						: json_boolean(stats->p2p == VIA_IOMMU_YES),
+		"dirty_tracking", stats->dirty_tracking, "map_calls", number(stats->dma.map_calls),
+		"map_bytes", number(stats->dma.map_bytes), "map_ns", number(stats->dma.map_ns),
+		"unmap_calls", number(stats->dma.unmap_calls), "unmap_ns",
+		number(stats->dma.unmap_ns), "ioctls", number(stats->dma.ioctls), "ranges", ranges);
 }
 
 static json_t *device_json(const struct via_vmm_device_stats *device)

@@ -80,6 +80,23 @@ static int parse_cpus(const char *text, unsigned int *cpus)
 	return 0;
 }
 
+static int parse_backend(const char *text, enum via_iommu_backend *backend)
+{
+	static const enum via_iommu_backend all[] = {
+		VIA_IOMMU_BACKEND_AUTO,
+		VIA_IOMMU_BACKEND_GROUP,
+		VIA_IOMMU_BACKEND_IOMMUFD,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (strcmp(text, via_iommu_backend_name(all[i])))
+			continue;
+		*backend = all[i];
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static void signalled(void *data)
 {
 	struct run *run = data;
@@ -155,6 +172,8 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 {
 	const char *cpus = via_cli_value(cli, "cpus"), *memory = via_cli_value(cli, "memory");
 	const char *console = via_cli_value(cli, "console");
+	const char *backend = via_cli_value(cli, "backend");
+	const char *iommufd = via_cli_value(cli, "iommufd");
 	struct run run = {
 		.cli = cli,
 		.begin_ns = now_ns(),
@@ -163,6 +182,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 			.initrd = via_cli_value(cli, "initrd"),
 			.append = via_cli_value(cli, "append"),
 			.cpus = 1,
+			.iommufd = -1,
 		},
 		.stats_path = via_cli_value(cli, "stats"),
 		.signal_fd = -1,
@@ -179,6 +199,11 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	if (parse_size(memory ? memory : DEFAULT_MEMORY, &run.config.memory_bytes))
 		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'",
 				       memory);
+	if (backend && parse_backend(backend, &run.config.backend))
+		return via_usage_error("--backend is auto, group or iommufd, not '%s'", backend);
+	if (iommufd && via_run_fd_parse(iommufd, &run.config.iommufd))
+		return via_usage_error("--iommufd wants an open descriptor, fd=N, not '%s'",
+				       iommufd);
 
 	if (!console)
 		console = "stdio";

@@ -45,7 +45,7 @@ static void device_release(struct via_vfio_device *device)
 	free(device);
 }
 
-int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf,
+int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf, int given_fd,
 			      struct via_ioctl_port port, struct via_vfio_device **out,
 			      struct via_error *err)
 {
@@ -58,7 +58,7 @@ int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf,
 	device->space = space;
 	device->fd = -1;
 	device->port = port;
-	rc = via_iommu_space_open_device(space, bdf, &device->fd, err);
+	rc = via_iommu_space_open_device(space, bdf, given_fd, &device->fd, err);
 	if (!rc)
 		rc = device_load(device, err);
 	if (rc) {
@@ -72,7 +72,14 @@ int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf,
 int via_vfio_device_open(struct via_iommu_space *space, struct via_bdf bdf,
 			 struct via_vfio_device **device, struct via_error *err)
 {
-	return via_vfio_device_open_with(space, bdf, (struct via_ioctl_port){ 0 }, device, err);
+	return via_vfio_device_open_fd(space, bdf, -1, device, err);
+}
+
+int via_vfio_device_open_fd(struct via_iommu_space *space, struct via_bdf bdf, int given_fd,
+			    struct via_vfio_device **device, struct via_error *err)
+{
+	return via_vfio_device_open_with(space, bdf, given_fd, (struct via_ioctl_port){ 0 }, device,
+					 err);
 }
 
 void via_vfio_device_close(struct via_vfio_device *device)

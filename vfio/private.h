@@ -34,8 +34,8 @@ struct via_vfio_device {
 	_Atomic uint64_t region_writes;
 };
 
-/** via_vfio_device_open_with() - via_vfio_device_open() with someone else to answer the ioctls. */
-int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf,
+/** via_vfio_device_open_with() - via_vfio_device_open_fd() with someone else to answer the ioctls. */
+int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf, int given_fd,
 			      struct via_ioctl_port port, struct via_vfio_device **device,
 			      struct via_error *err);
 

@@ -221,6 +221,24 @@ static void group_detached(void *data, int file_fd)
 	via_kvm_remove_vfio_file(&vmm->kvm, file_fd);
 }
 
+static int open_space(struct via_vmm *vmm, const struct via_vmm_config *config,
+		      struct via_error *err)
+{
+	struct via_bdf functions[VIA_VMM_DEVICES_MAX];
+	enum via_iommu_backend backend = config->backend;
+
+	for (size_t i = 0; i < config->device_count; i++) {
+		functions[i] = config->devices[i].bdf;
+		/* What is handed over is of use to one backend only. */
+		if (backend == VIA_IOMMU_BACKEND_AUTO && config->devices[i].fd >= 0)
+			backend = VIA_IOMMU_BACKEND_IOMMUFD;
+	}
+	if (backend == VIA_IOMMU_BACKEND_AUTO && config->iommufd >= 0)
+		backend = VIA_IOMMU_BACKEND_IOMMUFD;
+	backend = via_iommu_backend_choose(vmm->host, backend, functions, config->device_count);
+	return via_iommu_space_new(vmm->host, backend, config->iommufd, &vmm->space, err);
+}
+
 static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		       struct via_error *err)
 {
@@ -240,7 +258,7 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 	vmm->devices = calloc(config->device_count, sizeof(struct via_passthrough *));
 	if (!vmm->devices)
 		return via_error_sys(err, ENOMEM, "cannot describe the guest's devices");
-	rc = via_iommu_space_new(vmm->host, VIA_IOMMU_BACKEND_GROUP, &vmm->space, err);
+	rc = open_space(vmm, config, err);
 	if (!rc)
 		rc = check_memory(vmm, err);
 	if (rc)

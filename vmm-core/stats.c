@@ -150,6 +150,9 @@ static int gather_devices(struct via_vmm *vmm, struct via_vmm_stats *stats)
 			vmm->memory.pieces[i].gpa + vmm->memory.pieces[i].size_bytes - 1,
 		};
 	stats->dma = via_iommu_space_stats(vmm->space);
+	stats->backend = via_iommu_space_backend(vmm->space);
+	stats->p2p = via_iommu_space_p2p(vmm->space);
+	stats->dirty_tracking = via_iommu_space_tracks_dirty(vmm->space);
 	for (size_t i = 0; i < vmm->device_count; i++) {
 		int rc = via_passthrough_stats(vmm->devices[i], &stats->devices[i]);
 

@@ -165,6 +165,7 @@ void guest_init(struct guest *guest, const char *test)
 	if (guest->timer_fd < 0 || via_host_new(NULL, &guest->host, NULL))
 		die("cannot make a host");
 	guest->config = (struct via_vmm_config){
+		.iommufd = -1,
 		.kernel = guest->kernel,
 		.append = guest->append,
 		.cpus = 1,

@@ -37,7 +37,7 @@ static int setup(void **state)
 	f->fds[0] = f->fds[1] = -1;
 	fake_vfio_init(&f->fake);
 	*state = f;
-	return via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP,
+	return via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP, -1,
 					fake_vfio_port(&f->fake), &f->space, &f->err);
 }
 
@@ -63,7 +63,7 @@ static struct via_iommu_mapping piece(uint64_t iova, uint64_t size_bytes)
 
 static void attach(struct fixture *f)
 {
-	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), 0);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err), 0);
 }
 
 static void the_container_comes_before_its_driver(void **state)
@@ -79,7 +79,7 @@ static void the_container_comes_before_its_driver(void **state)
 	assert_int_equal(f->fake.call_count, sizeof(order) / sizeof(order[0]));
 	assert_memory_equal(f->fake.calls, order, sizeof(order));
 	/* The second function is in the group that is there already. */
-	assert_int_equal(via_iommu_space_open_device(f->space, vf1, &f->fds[1], &f->err), 0);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf1, -1, &f->fds[1], &f->err), 0);
 	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 1);
 	assert_int_equal(fake_vfio_called(&f->fake, VFIO_GROUP_SET_CONTAINER), 1);
 	assert_int_equal(via_iommu_space_stats(f->space).ioctls, f->fake.call_count);
@@ -90,7 +90,7 @@ static void a_second_group_joins_the_same_driver(void **state)
 	struct fixture *f = *state;
 
 	attach(f);
-	assert_int_equal(via_iommu_space_open_device(f->space, vf2, &f->fds[1], &f->err), 0);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf2, -1, &f->fds[1], &f->err), 0);
 	assert_int_equal(fake_vfio_called(&f->fake, VFIO_GROUP_SET_CONTAINER), 2);
 	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 1);
 	/* It can narrow what can be mapped. */
@@ -103,16 +103,16 @@ static void a_host_without_vfio_says_what_to_load(void **state)
 	struct via_iommu_space *other = NULL;
 
 	f->fake.type1v2 = false;
-	assert_int_equal(via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP,
+	assert_int_equal(via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP, -1,
 						  fake_vfio_port(&f->fake), &other, &f->err),
 			 -EPROTONOSUPPORT);
 	f->fake.api_version = 1;
-	assert_int_equal(via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP,
+	assert_int_equal(via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP, -1,
 						  fake_vfio_port(&f->fake), &other, &f->err),
 			 -EPROTONOSUPPORT);
 	tree_drop(&f->tree, "dev/vfio/vfio");
 	assert_int_equal(
-		via_iommu_space_new(f->tree.host, VIA_IOMMU_BACKEND_GROUP, &other, &f->err),
+		via_iommu_space_new(f->tree.host, VIA_IOMMU_BACKEND_GROUP, -1, &other, &f->err),
 		-ENOENT);
 	assert_non_null(strstr(f->err.text, "modprobe vfio-pci"));
 	assert_null(other);
@@ -124,22 +124,24 @@ static void a_function_of_another_driver_is_not_opened(void **state)
 
 	tree_add(&f->tree, (struct tree_entry){ "sys/bus/pci/devices/0000:01:10.0/driver",
 						.link = "../../bus/pci/drivers/igbvf" });
-	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), -EINVAL);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
+			 -EINVAL);
 	assert_string_equal(f->err.text, "0000:01:10.0 is not bound to vfio-pci (its driver is "
 					 "igbvf): viaduct bind 0000:01:10.0");
 	assert_int_equal(f->fds[0], -1);
 
 	/* Its neighbour is, but the group goes whole. */
 	f->fake.group_flags = 0;
-	assert_int_equal(via_iommu_space_open_device(f->space, vf1, &f->fds[0], &f->err), -EPERM);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf1, -1, &f->fds[0], &f->err),
+			 -EPERM);
 	assert_non_null(strstr(f->err.text, "0000:01:10.0 (igbvf)"));
 	assert_int_equal(fake_vfio_called(&f->fake, VFIO_GROUP_SET_CONTAINER), 0);
 
 	assert_int_equal(via_iommu_space_open_device(f->space, (struct via_bdf){ 0, 1, 0x10, 6 },
-						     &f->fds[0], &f->err),
+						     -1, &f->fds[0], &f->err),
 			 -ENXIO);
 	assert_int_equal(via_iommu_space_open_device(f->space, (struct via_bdf){ 0, 1, 0x10, 7 },
-						     &f->fds[0], &f->err),
+						     -1, &f->fds[0], &f->err),
 			 -ENODEV);
 }
 
@@ -148,14 +150,17 @@ static void failures_of_the_kernel_keep_their_meaning(void **state)
 	struct fixture *f = *state;
 
 	f->fake.set_iommu_rc = -EPERM;
-	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), -EPERM);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
+			 -EPERM);
 	assert_non_null(strstr(f->err.text, "allow_unsafe_interrupts"));
 	f->fake.set_iommu_rc = 0;
 	f->fake.device_rc = -ENODEV;
-	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), -EINVAL);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
+			 -EINVAL);
 	assert_non_null(strstr(f->err.text, "viaduct bind 0000:01:10.0"));
 	f->fake.device_rc = -EBUSY;
-	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), -EBUSY);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
+			 -EBUSY);
 	/* Nothing stayed attached: the driver of the container is chosen anew. */
 	f->fake.device_rc = 0;
 	attach(f);
@@ -251,7 +256,8 @@ static void an_answer_that_never_fits_ends(void **state)
 	struct fixture *f = *state;
 
 	f->fake.iommu_info.size_bytes = 2U << 20;
-	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), -EPROTO);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
+			 -EPROTO);
 	assert_int_equal(f->fds[0], -1);
 }
 
@@ -434,8 +440,8 @@ static void a_group_leaves_with_its_last_function(void **state)
 
 	via_iommu_space_on_attach(f->space, file_attached, file_detached, &files);
 	attach(f);
-	assert_int_equal(via_iommu_space_open_device(f->space, vf1, &f->fds[1], &f->err), 0);
-	assert_int_equal(via_iommu_space_open_device(f->space, vf2, &third, &f->err), 0);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf1, -1, &f->fds[1], &f->err), 0);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf2, -1, &third, &f->err), 0);
 	assert_int_equal(files.attached, 2);
 	assert_int_equal(via_iommu_space_map_memory(f->space, pieces, 2, &f->err), 0);
 
@@ -473,7 +479,8 @@ static void a_group_does_not_stay_for_a_function_that_did_not_open(void **state)
 
 	via_iommu_space_on_attach(f->space, file_attached, file_detached, &files);
 	f->fake.device_rc = -EBUSY;
-	assert_int_equal(via_iommu_space_open_device(f->space, vf0, &f->fds[0], &f->err), -EBUSY);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
+			 -EBUSY);
 	assert_int_equal(files.attached, 1);
 	assert_int_equal(files.detached, 1);
 	assert_true(fcntl(files.last, F_GETFD) < 0);

@@ -44,7 +44,7 @@ static int setup(void **state)
 	f->tree = tree_make(fake_vfio_tree);
 	fake_vfio_init(&f->fake);
 	*state = f;
-	return via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP,
+	return via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP, -1,
 					fake_vfio_port(&f->fake), &f->space, &f->err);
 }
 
@@ -62,7 +62,7 @@ static int teardown(void **state)
 
 static int open_vf(struct fixture *f)
 {
-	return via_vfio_device_open_with(f->space, vf0, fake_vfio_port(&f->fake), &f->device,
+	return via_vfio_device_open_with(f->space, vf0, -1, fake_vfio_port(&f->fake), &f->device,
 					 &f->err);
 }
 
@@ -401,7 +401,8 @@ static void closing_begins_with_bus_mastering(void **state)
 	uint16_t command;
 
 	assert_int_equal(pwrite(f->fake.device_fd, &before, 2, COMMAND_AT), 2);
-	assert_int_equal(via_vfio_device_open_with(f->space, vf0, port, &f->device, &f->err), 0);
+	assert_int_equal(via_vfio_device_open_with(f->space, vf0, -1, port, &f->device, &f->err),
+			 0);
 	assert_int_equal(via_vfio_device_set_bus_master(f->device, true, &f->err), 0);
 	assert_int_equal(pread(f->fake.device_fd, &command, 2, COMMAND_AT), 2);
 	assert_int_equal(command, before | PCI_COMMAND_MASTER);

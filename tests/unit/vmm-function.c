@@ -58,7 +58,7 @@ void vmm_function_init(struct vmm_function *function)
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		vmm_function_put(function, values[i].offset, 4, values[i].value);
 	if (via_host_new(&options, &function->host, &function->err) ||
-	    via_iommu_space_new_with(function->host, VIA_IOMMU_BACKEND_GROUP,
+	    via_iommu_space_new_with(function->host, VIA_IOMMU_BACKEND_GROUP, -1,
 				     fake_vfio_port(&function->fake), &function->space,
 				     &function->err)) {
 		fprintf(stderr, "vmm-function: %s\n", function->err.text);
@@ -71,7 +71,7 @@ struct via_vfio_device *vmm_function_open(struct vmm_function *function)
 	const struct via_bdf bdf = { .bus = 1, .device = 0x10 };
 	struct via_vfio_device *device;
 
-	if (via_vfio_device_open_with(function->space, bdf, fake_vfio_port(&function->fake),
+	if (via_vfio_device_open_with(function->space, bdf, -1, fake_vfio_port(&function->fake),
 				      &device, &function->err)) {
 		fprintf(stderr, "vmm-function: %s\n", function->err.text);
 		abort();

@@ -187,7 +187,7 @@ int via_passthrough_new(const struct via_passthrough_machine *machine,
 			uint8_t devfn, struct via_passthrough **function, struct via_error *err)
 {
 	struct via_vfio_device *device;
-	int rc = via_vfio_device_open(space, wanted->bdf, &device, err);
+	int rc = via_vfio_device_open_fd(space, wanted->bdf, wanted->fd, &device, err);
 
 	return rc ? rc : via_passthrough_wrap(machine, device, devfn, function, err);
 }

@@ -58,6 +58,15 @@ VIA_API int via_vfio_device_open(struct via_iommu_space *space, struct via_bdf b
 				 struct via_vfio_device **device, struct via_error *err);
 
 /**
+ * via_vfio_device_open_fd() - the same with a device file that somebody opened for us, who may have
+ * been allowed to: only in a space of iommufd.
+ * @bdf: as via_iommu_cdev_bdf() says.
+ * @given_fd: not yet bound to an iommufd; stays the caller's. -1: as via_vfio_device_open().
+ */
+VIA_API int via_vfio_device_open_fd(struct via_iommu_space *space, struct via_bdf bdf, int given_fd,
+				    struct via_vfio_device **device, struct via_error *err);
+
+/**
  * via_vfio_device_close() - clear bus mastering, disable interrupts, unmap regions, close, and
  * detach from the address space it was opened in, which must still exist. Resets nothing: whoever used the function calls via_vfio_device_reset() before (the kernel does it once
  * more when the last descriptor goes).

@@ -30,7 +30,7 @@ struct via_vmm;
 /* A function of the host that the guest gets, and how. */
 struct via_vmm_device {
 	struct via_bdf bdf; /* bound to vfio-pci */
-	int fd;		    /* -1, or its open VFIO device file, which then says what it is */
+	int fd; /* -1, or its open VFIO device file (via_iommu_cdev_bdf()); stays the caller's */
 	const char *rom;    /* NULL: its own expansion ROM; "off": none; else the path of an image */
 };
 
@@ -42,6 +42,8 @@ struct via_vmm_config {
 	uint64_t memory_bytes;	       /* a multiple of the page size, at least 16 MiB */
 	const struct via_vmm_device *devices;
 	size_t device_count;
+	enum via_iommu_backend backend;
+	int iommufd;	 /* -1, or an open /dev/iommu; stays the caller's */
 	int console_in;	 /* read for the guest's serial port; -1 for none. Stays the caller's. */
 	int console_out; /* written by it; -1 drops it. Stays the caller's. */
 };
@@ -137,6 +139,9 @@ struct via_vmm_stats {
 	struct via_vmm_counts accesses;	   /* exits by the emulated device that answered */
 	uint64_t memory_bytes;		   /* guest RAM */
 	struct via_iommu_space_stats dma;
+	enum via_iommu_backend backend; /* AUTO: without devices there is none */
+	enum via_iommu_answer p2p;	/* devices reach each other's registers */
+	bool dirty_tracking;		/* the IOMMU can tell what devices wrote */
 	struct via_range *mapped; /* IOVA ranges devices can reach */
 	size_t mapped_count;
 	struct via_vmm_device_stats *devices;
