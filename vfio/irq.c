@@ -72,6 +72,44 @@ int via_vfio_device_set_irqs(struct via_vfio_device *device, uint32_t index, uin
 	return 0;
 }
 
+static int unmask(struct via_vfio_device *device, uint32_t index, uint32_t data, int32_t eventfd,
+		  struct via_error *err)
+{
+	struct {
+		struct vfio_irq_set set;
+		int32_t eventfd;
+	} request = {
+		.set = {
+			.argsz = sizeof(request.set),
+			.flags = data | VFIO_IRQ_SET_ACTION_UNMASK,
+			.index = index,
+			.count = 1,
+		},
+		.eventfd = eventfd,
+	};
+	int rc;
+
+	if (data == VFIO_IRQ_SET_DATA_EVENTFD)
+		request.set.argsz = sizeof(request);
+	device->set_irqs++;
+	rc = via_ioctl_call(&device->port, device->fd, VFIO_DEVICE_SET_IRQS, &request);
+	return rc < 0 ? via_error_sys(err, -rc, "the interrupt line of %s cannot be unmasked",
+				      via_bdf_text(device->bdf).text)
+		      : 0;
+}
+
+int via_vfio_device_set_unmask(struct via_vfio_device *device, uint32_t index, int32_t eventfd,
+			       struct via_error *err)
+{
+	return unmask(device, index, VFIO_IRQ_SET_DATA_EVENTFD, eventfd, err);
+}
+
+int via_vfio_device_unmask_irq(struct via_vfio_device *device, uint32_t index,
+			       struct via_error *err)
+{
+	return unmask(device, index, VFIO_IRQ_SET_DATA_NONE, -1, err);
+}
+
 int via_vfio_device_disable_irqs(struct via_vfio_device *device, uint32_t index,
 				 struct via_error *err)
 {

@@ -24,6 +24,7 @@ struct via_irq {
 	size_t msi_max;	  /* how many KVM takes */
 	size_t msi_end;	  /* one past the highest ever used: how many are allocated */
 	bool dirty;
+	uint16_t raised[LAYOUT_GSI_IOAPIC_PINS]; /* by how many */
 };
 
 int via_irq_new(struct via_kvm *kvm, struct via_irq **irq_out, struct via_error *err)
@@ -181,4 +182,43 @@ int via_irq_attach(struct via_irq *irq, int gsi, int eventfd)
 void via_irq_detach(struct via_irq *irq, int gsi, int eventfd)
 {
 	set_irqfd(irq, gsi, eventfd, KVM_IRQFD_FLAG_DEASSIGN);
+}
+
+int via_irq_attach_level(struct via_irq *irq, uint32_t gsi, int trigger, int resample)
+{
+	struct kvm_irqfd irqfd = {
+		.fd = (uint32_t)trigger,
+		.gsi = gsi,
+		.flags = KVM_IRQFD_FLAG_RESAMPLE,
+		.resamplefd = (uint32_t)resample,
+	};
+
+	if (!via_kvm_capability(irq->kvm, KVM_CAP_IRQFD_RESAMPLE))
+		return -ENOTSUP;
+	return via_kvm_vm_ioctl(irq->kvm, KVM_IRQFD, &irqfd);
+}
+
+void via_irq_detach_level(struct via_irq *irq, uint32_t gsi, int trigger)
+{
+	set_irqfd(irq, (int)gsi, trigger, KVM_IRQFD_FLAG_DEASSIGN);
+}
+
+static void set_pin(struct via_irq *irq, uint32_t gsi, uint32_t level)
+{
+	struct kvm_irq_level line = { .irq = gsi, .level = level };
+
+	via_kvm_vm_ioctl(irq->kvm, KVM_IRQ_LINE, &line);
+}
+
+void via_irq_raise(struct via_irq *irq, uint32_t gsi)
+{
+	if (!irq->raised[gsi]++)
+		set_pin(irq, gsi, 1);
+}
+
+void via_irq_lower(struct via_irq *irq, uint32_t gsi)
+{
+	assert(irq->raised[gsi]);
+	if (!--irq->raised[gsi])
+		set_pin(irq, gsi, 0);
 }

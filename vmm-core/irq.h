@@ -50,4 +50,17 @@ int via_irq_attach(struct via_irq *irq, int gsi, int eventfd);
 /** via_irq_detach() - the reverse; signals then stay counted in the eventfd. */
 void via_irq_detach(struct via_irq *irq, int gsi, int eventfd);
 
+/**
+ * via_irq_attach_level() - each signal of @trigger raises I/O APIC pin @gsi and keeps it raised
+ * until the guest's EOI, which lowers it and signals @resample.
+ *
+ * Return: 0; -ENOTSUP when this KVM does not tell of EOIs; the errno of KVM_IRQFD.
+ */
+int via_irq_attach_level(struct via_irq *irq, uint32_t gsi, int trigger, int resample);
+void via_irq_detach_level(struct via_irq *irq, uint32_t gsi, int trigger);
+
+/** via_irq_raise() - hold a pin up, until via_irq_lower() by everybody who did. */
+void via_irq_raise(struct via_irq *irq, uint32_t gsi);
+void via_irq_lower(struct via_irq *irq, uint32_t gsi);
+
 #endif

@@ -245,6 +245,8 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 	const struct via_passthrough_machine machine = {
 		.vmm = vmm,
 		.host = vmm->host,
+		.lock = &vmm->lock,
+		.loop = &vmm->loop,
 		.irq = vmm->irq,
 		.memory = &vmm->memory,
 		.mmio = &vmm->mmio,

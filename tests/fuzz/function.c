@@ -194,8 +194,8 @@ static void play(struct via_passthrough *function, struct via_bus *mmio, struct 
 		break;
 	case 5: /* a vector the device signals */
 		offset %= function->msix.count + 1U;
-		if (offset < function->msix.count && function->msix.vectors[offset].eventfd >= 0)
-			MUST(write(function->msix.vectors[offset].eventfd, &one, 8) == 8);
+		if (offset < function->msix.count && function->msix.vectors[offset].wire.eventfd >= 0)
+			MUST(write(function->msix.vectors[offset].wire.eventfd, &one, 8) == 8);
 		break;
 	default: /* configuration space; mostly where something happens */
 		access.size_bytes = width > 4 ? 4 : width;

@@ -61,6 +61,8 @@ static void plug(struct fixture *f)
 
 	guest_new(&f->guest);
 	vmm = f->guest.vmm;
+	machine.lock = &vmm->lock;
+	machine.loop = &vmm->loop;
 	machine.irq = vmm->irq;
 	machine.memory = &vmm->memory;
 	machine.mmio = &vmm->mmio;
@@ -71,9 +73,9 @@ static void plug(struct fixture *f)
 		fail_msg("no function: %s", f->guest.err.text);
 }
 
-static struct via_msix_vector *vector(struct fixture *f, unsigned int index)
+static struct via_vector *vector(struct fixture *f, unsigned int index)
 {
-	return &f->function->msix.vectors[index];
+	return &f->function->msix.vectors[index].wire;
 }
 
 /* What it cost since the last look: routing updates, irqfds made and removed, VFIO calls. */

@@ -69,6 +69,23 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "VIADUC", "VIADUCT ", 1)
                 Return (WIND)
             }
 
+            /* Pins of the I/O APIC for INTA to INTD of each slot: LAYOUT_GSI_PCI(). */
+            Method (_PRT, 0, Serialized)
+            {
+                Name (PINS, Package (128) {})
+                Name (LINE, Package (4) { 0, 0, 0, 0 })
+                Local0 = Zero
+                While (Local0 < 128)
+                {
+                    LINE [0] = ((Local0 >> 2) << 16) | 0xFFFF
+                    LINE [1] = Local0 & 3
+                    LINE [3] = 16 + (((Local0 >> 2) + Local0) & 7)
+                    PINS [Local0] = LINE
+                    Local0++
+                }
+                Return (PINS)
+            }
+
             /* The guest may have all of PCIe for itself: there is no firmware to share it with. */
             Method (_OSC, 4)
             {

@@ -39,6 +39,7 @@ static void access_segment(void *owner, struct via_bus_access *access)
 	struct via_passthrough *function = segment->function;
 	uint64_t offset = segment->offset + access->offset;
 
+	via_intx_accessed(function);
 	if (via_msix_access(function, segment->bar, offset, access))
 		return;
 	if (access->write)
@@ -54,7 +55,7 @@ static int map_segment(struct via_passthrough *function, struct via_bar_segment 
 {
 	struct via_passthrough_machine *machine = &function->machine;
 
-	if (segment->hva) {
+	if (segment->hva && !function->bars.trapped) {
 		segment->slot = via_memory_slot_add(machine->memory, base + segment->offset,
 						    segment->size_bytes, segment->hva);
 		return segment->slot < 0 ? segment->slot : 0;
@@ -69,9 +70,9 @@ static void unmap_segment(struct via_passthrough *function, struct via_bar_segme
 {
 	struct via_passthrough_machine *machine = &function->machine;
 
-	if (!segment->hva)
+	if (segment->slot < 0)
 		via_bus_remove(io ? machine->pio : machine->mmio, &segment->range);
-	else if (segment->slot >= 0 && via_memory_slot_remove(machine->memory, segment->slot))
+	else if (via_memory_slot_remove(machine->memory, segment->slot))
 		via_machine_fail(machine->vmm,
 				 "KVM does not take the registers of %s from the guest",
 				 via_bdf_text(via_vfio_device_bdf(function->device)).text);
@@ -126,6 +127,15 @@ void via_bars_retract(struct via_passthrough *function)
 		if (!decodes(function, bar) || bar->base != bar_address(function, i))
 			unmap_bar(function, bar);
 	}
+}
+
+void via_bars_trap(struct via_passthrough *function, bool all)
+{
+	if (function->bars.trapped == all)
+		return;
+	via_bars_unmap(function);
+	function->bars.trapped = all;
+	via_bars_update(function);
 }
 
 void via_bars_update(struct via_passthrough *function)

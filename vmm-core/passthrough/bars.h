@@ -39,6 +39,7 @@ struct via_bar {
 
 struct via_bars {
 	struct via_bar bars[BARS_MAX];
+	bool trapped; /* even what could be mapped */
 };
 
 /**
@@ -59,6 +60,12 @@ void via_bars_retract(struct via_passthrough *function);
 
 /** via_bars_update() - make the mappings follow the command register, power state and BARs. */
 void via_bars_update(struct via_passthrough *function);
+
+/**
+ * via_bars_trap() - whether every access to registers traps, so that none is missed, or only
+ * those that have to.
+ */
+void via_bars_trap(struct via_passthrough *function, bool all);
 
 /** via_bars_unmap() - take all regions out of the guest. */
 void via_bars_unmap(struct via_passthrough *function);

@@ -7,6 +7,12 @@
 
 #define EXT_CAP_MIN_BYTES 8U
 
+/* PCI Local Bus 3.0, 6.8.1: the four layouts of the MSI capability. */
+#define PCI_CAP_MSI_32_BYTES	  10U
+#define PCI_CAP_MSI_64_BYTES	  14U
+#define PCI_CAP_MSI_32_MASK_BYTES 20U
+#define PCI_CAP_MSI_64_MASK_BYTES 24U
+
 enum plan {
 	EMULATED, /* reads the snapshot; writes change the bits of the mask */
 	DEVICE,	  /* reads and writes go to the device, filtered by the host's vfio-pci */
@@ -30,9 +36,9 @@ static const struct {
 	{ PCI_CACHE_LINE_SIZE, 1, EMULATED, 0xff, "a scratch register for PCI Express" },
 	{ PCI_LATENCY_TIMER, 1, EMULATED, 0, "not used by PCI Express" },
 	{ PCI_BASE_ADDRESS_0, 24, EMULATED, 0, "the guest's addresses: bars.c sets the masks" },
-	{ PCI_ROM_ADDRESS, 4, EMULATED, 0, "the guest needs no option ROM: bars.c hides it" },
+	{ PCI_ROM_ADDRESS, 4, EMULATED, 0, "the guest's address: bars.c sets the mask" },
 	{ PCI_INTERRUPT_LINE, 1, EMULATED, 0xff, "a note from firmware to the system" },
-	{ PCI_INTERRUPT_PIN, 1, EMULATED, 0, "no INTx is routed to the guest: it reads 0" },
+	{ PCI_INTERRUPT_PIN, 1, EMULATED, 0, "the function's own; 0 when VFIO offers no INTx: intx.c" },
 };
 
 /*
@@ -47,6 +53,7 @@ static const struct {
 	{ PCI_CAP_ID_VPD, "serial numbers; vfio-pci serialises access" },
 	{ PCI_CAP_ID_VNDR, "drivers need it; only the function's own registers" },
 	{ PCI_CAP_ID_EXP, "vfio-pci lets through what is safe and turns FLR into a reset" },
+	{ PCI_CAP_ID_MSI, "messages are the host's: emulated, msi.c" },
 	{ PCI_CAP_ID_MSIX, "vectors are the host's: emulated, msix.c" },
 	{ PCI_CAP_ID_AF, "FLR of conventional PCI, done by vfio-pci" },
 };
@@ -145,36 +152,42 @@ static void plan_header(struct via_pci_config *config)
 	}
 	/* As after a reset. Decoding and bus mastering are the guest's to enable. */
 	via_pci_config_set(config, PCI_COMMAND, 2, 0);
-	config->value[PCI_INTERRUPT_PIN] = 0;
 	config->value[PCI_INTERRUPT_LINE] = 0;
 }
 
-/* How much of a capability that is not shown there is to hide. */
-static size_t hidden_bytes(const struct via_pci_config *config, size_t at)
+/* The capabilities that are emulated whole: their length. Of others only the header is certain. */
+static size_t capability_bytes(const struct via_pci_config *config, size_t at, uint8_t id)
 {
-	uint16_t flags;
+	uint32_t flags;
 
-	switch (config->value[at]) {
+	switch (id) {
 	case PCI_CAP_ID_MSI:
-		flags = (uint16_t)via_pci_config_get(config, at + PCI_MSI_FLAGS, 2);
-		return (flags & PCI_MSI_FLAGS_64BIT ? 14U : 10U) +
-		       (flags & PCI_MSI_FLAGS_MASKBIT ? 10U : 0U);
+		flags = via_pci_config_get(config, at + PCI_MSI_FLAGS, 2);
+		if (flags & PCI_MSI_FLAGS_MASKBIT)
+			return flags & PCI_MSI_FLAGS_64BIT ? PCI_CAP_MSI_64_MASK_BYTES
+							   : PCI_CAP_MSI_32_MASK_BYTES;
+		return flags & PCI_MSI_FLAGS_64BIT ? PCI_CAP_MSI_64_BYTES : PCI_CAP_MSI_32_BYTES;
 	case PCI_CAP_ID_MSIX:
 		return PCI_CAP_MSIX_SIZEOF;
 	default:
-		return 2; /* of one we do not know only the header is certain */
+		return 2;
 	}
 }
 
-static bool may_see(size_t at, uint8_t id)
+static bool may_see(const struct via_pci_config *config, size_t at, uint8_t id)
 {
-	/* MSI-X is emulated whole; of what is the device's, the device knows the end. */
-	if (id == PCI_CAP_ID_MSIX && at + PCI_CAP_MSIX_SIZEOF > PCI_CFG_SPACE_SIZE)
+	if (at + capability_bytes(config, at, id) > PCI_CFG_SPACE_SIZE)
 		return false;
 	for (size_t i = 0; i < COUNT(capabilities); i++)
 		if (capabilities[i].id == id)
 			return true;
 	return false;
+}
+
+/* There is one of each, but for those of vendors. */
+static bool is_repeated(const uint8_t *ids, size_t index)
+{
+	return ids[index] != PCI_CAP_ID_VNDR && memchr(ids, ids[index], index);
 }
 
 static void plan_msix(struct via_pci_config *config, size_t at)
@@ -185,6 +198,26 @@ static void plan_msix(struct via_pci_config *config, size_t at)
 	config->value[at + 3] &= (uint8_t)~writable;
 	config->writable[at + 3] = writable;
 	config->msix = (uint16_t)at;
+}
+
+/* PCI Local Bus 3.0, 6.8.1: as after a reset, but for what the function can do. */
+static void plan_msi(struct via_pci_config *config, size_t at)
+{
+	uint32_t flags = via_pci_config_get(config, at + PCI_MSI_FLAGS, 2);
+	bool wide = flags & PCI_MSI_FLAGS_64BIT;
+	size_t size_bytes = capability_bytes(config, at, PCI_CAP_ID_MSI);
+	const uint16_t writable = PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE;
+
+	set_plan(config, at, size_bytes, EMULATED);
+	memset(config->value + at + PCI_MSI_ADDRESS_LO, 0, size_bytes - PCI_MSI_ADDRESS_LO);
+	via_pci_config_set(config, at + PCI_MSI_FLAGS, 2, flags & ~(uint32_t)writable);
+	config->writable[at + PCI_MSI_FLAGS] = (uint8_t)writable;
+	memset(config->writable + at + PCI_MSI_ADDRESS_LO, 0xff, wide ? 10 : 6);
+	config->writable[at + PCI_MSI_ADDRESS_LO] = 0xfc;
+	if (flags & PCI_MSI_FLAGS_MASKBIT)
+		memset(config->writable + at + (wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 0xff, 4);
+	config->msi = (uint16_t)at;
+	config->msi_bytes = (uint8_t)size_bytes;
 }
 
 static void plan_capabilities(struct via_pci_config *config)
@@ -208,8 +241,8 @@ static void plan_capabilities(struct via_pci_config *config)
 	/* In this order, so that capabilities which overlap give nothing away. */
 	for (size_t i = 0; i < count; i++) {
 		at = found[i];
-		if (!may_see(at, ids[i])) {
-			size_t end = at + hidden_bytes(config, at);
+		if (is_repeated(ids, i) || !may_see(config, at, ids[i])) {
+			size_t end = at + capability_bytes(config, at, ids[i]);
 
 			hide(config, at,
 			     (end < PCI_CFG_SPACE_SIZE ? end : PCI_CFG_SPACE_SIZE) - at);
@@ -217,13 +250,15 @@ static void plan_capabilities(struct via_pci_config *config)
 	}
 	for (size_t i = 0; i < count; i++) {
 		at = found[i];
-		if (!may_see(at, ids[i]))
+		if (is_repeated(ids, i) || !may_see(config, at, ids[i]))
 			continue;
-		if (ids[i] == PCI_CAP_ID_MSIX && !config->msix)
+		if (ids[i] == PCI_CAP_ID_MSIX)
 			plan_msix(config, at);
-		else if (ids[i] == PCI_CAP_ID_EXP && !config->pcie)
+		else if (ids[i] == PCI_CAP_ID_MSI)
+			plan_msi(config, at);
+		else if (ids[i] == PCI_CAP_ID_EXP)
 			config->pcie = (uint16_t)at;
-		else if (ids[i] == PCI_CAP_ID_PM && !config->pm)
+		else if (ids[i] == PCI_CAP_ID_PM)
 			config->pm = (uint16_t)at;
 		set_plan(config, at, 2, EMULATED);
 		config->value[at] = ids[i];

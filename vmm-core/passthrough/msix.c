@@ -4,11 +4,8 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include <viaduct/util/cleanup.h>
 
@@ -16,27 +13,27 @@
 
 enum { WORD_ADDRESS, WORD_UPPER, WORD_DATA, WORD_CONTROL };
 
-#define MESSAGE_BASE 0xfee00000U /* Intel SDM volume 3A, 10.11.1 */
-#define MESSAGE_MASK 0xfff00000U
-
 static uint16_t control(const struct via_passthrough *function)
 {
 	return (uint16_t)via_pci_config_get(&function->config,
 					    function->config.msix + PCI_MSIX_FLAGS, 2);
 }
 
-static bool enabled(const struct via_passthrough *function)
+bool via_msix_enabled(const struct via_passthrough *function)
 {
 	return function->config.msix && control(function) & PCI_MSIX_FLAGS_ENABLE;
 }
 
+static uint64_t address(const struct via_msix_vector *vector)
+{
+	return (uint64_t)vector->words[WORD_UPPER] << 32 | vector->words[WORD_ADDRESS];
+}
+
 static bool delivers(const struct via_passthrough *function, const struct via_msix_vector *vector)
 {
-	return enabled(function) && !(control(function) & PCI_MSIX_FLAGS_MASKALL) &&
+	return via_msix_enabled(function) && !(control(function) & PCI_MSIX_FLAGS_MASKALL) &&
 	       !(vector->words[WORD_CONTROL] & PCI_MSIX_ENTRY_CTRL_MASKBIT) &&
-	       /* A message to anywhere else is a plain write to memory, which nobody expects. */
-	       (vector->words[WORD_ADDRESS] & MESSAGE_MASK) == MESSAGE_BASE &&
-	       !vector->words[WORD_UPPER];
+	       via_vector_is_message(address(vector));
 }
 
 static void complain(struct via_passthrough *function, const struct via_msix_vector *vector,
@@ -44,35 +41,6 @@ static void complain(struct via_passthrough *function, const struct via_msix_vec
 {
 	via_passthrough_complain(function, "MSI-X vector %td cannot be %s: %s",
 				 vector - function->msix.vectors, what, why);
-}
-
-/* Gives the vector what it needs to have a route: the first time it is unmasked. */
-static int prepare(struct via_passthrough *function, struct via_msix_vector *vector)
-{
-	if (vector->eventfd < 0) {
-		vector->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (vector->eventfd < 0)
-			return -errno;
-	}
-	if (vector->gsi < 0) {
-		int gsi = via_irq_msi_alloc(function->machine.irq);
-
-		if (gsi < 0)
-			return gsi;
-		vector->gsi = gsi;
-	}
-	via_irq_msi_route(function->machine.irq, vector->gsi,
-			  (uint64_t)vector->words[WORD_UPPER] << 32 | vector->words[WORD_ADDRESS],
-			  vector->words[WORD_DATA]);
-	return 0;
-}
-
-static void detach(struct via_passthrough *function, struct via_msix_vector *vector)
-{
-	if (!vector->attached)
-		return;
-	via_irq_detach(function->machine.irq, vector->gsi, vector->eventfd);
-	vector->attached = false;
 }
 
 /*
@@ -93,7 +61,7 @@ static int connect_range(struct via_passthrough *function, uint32_t first, uint3
 	if (!fds)
 		return via_error_sys(err, ENOMEM, "cannot list its vectors");
 	for (uint32_t i = 0; i < count; i++)
-		fds[i] = begin + i >= first && begin + i < end ? msix->vectors[begin + i].eventfd
+		fds[i] = begin + i >= first && begin + i < end ? msix->vectors[begin + i].wire.eventfd
 							       : -1;
 	rc = via_vfio_device_set_irqs(function->device, VFIO_PCI_MSIX_IRQ_INDEX, begin, count, fds,
 				      err);
@@ -101,8 +69,8 @@ static int connect_range(struct via_passthrough *function, uint32_t first, uint3
 		return rc;
 	msix->host_enabled = true;
 	for (uint32_t i = first; i < end; i++) {
-		msix->vectors[i].connected = true;
-		msix->vectors[i].enabled++;
+		msix->vectors[i].wire.connected = true;
+		msix->vectors[i].wire.enabled++;
 	}
 	return 0;
 }
@@ -118,10 +86,11 @@ static void update_vectors(struct via_passthrough *function, uint32_t first, uin
 		struct via_msix_vector *vector = &msix->vectors[i];
 
 		if (!delivers(function, vector)) {
-			detach(function, vector);
+			via_vector_detach(function, &vector->wire);
 			continue;
 		}
-		rc = prepare(function, vector);
+		rc = via_vector_route(function, &vector->wire, address(vector),
+				      vector->words[WORD_DATA]);
 		if (rc)
 			complain(function, vector, "unmasked", strerror(-rc));
 	}
@@ -133,18 +102,17 @@ static void update_vectors(struct via_passthrough *function, uint32_t first, uin
 	for (uint32_t i = first; i < end; i++) {
 		struct via_msix_vector *vector = &msix->vectors[i];
 
-		if (vector->attached || vector->gsi < 0 || !delivers(function, vector))
+		if (vector->wire.gsi < 0 || !delivers(function, vector))
 			continue;
-		/* Attaching also delivers what was signalled while the vector was masked. */
-		rc = via_irq_attach(function->machine.irq, vector->gsi, vector->eventfd);
+		rc = via_vector_attach(function, &vector->wire);
 		if (rc)
 			complain(function, vector, "delivered", strerror(-rc));
-		vector->attached = !rc;
 	}
 	for (uint32_t i = first; i < end;) {
 		uint32_t run = i;
 
-		while (run < end && msix->vectors[run].attached && !msix->vectors[run].connected)
+		while (run < end && msix->vectors[run].wire.attached &&
+		       !msix->vectors[run].wire.connected)
 			run++;
 		if (run > i && connect_range(function, i, run, &err))
 			complain(function, &msix->vectors[i], "connected", err.text);
@@ -154,7 +122,7 @@ static void update_vectors(struct via_passthrough *function, uint32_t first, uin
 
 void via_msix_update(struct via_passthrough *function)
 {
-	if (!enabled(function))
+	if (!via_msix_enabled(function))
 		via_msix_disable(function);
 	else
 		update_vectors(function, 0, function->msix.count);
@@ -166,7 +134,7 @@ void via_msix_disable(struct via_passthrough *function)
 	struct via_error err;
 
 	for (uint32_t i = 0; i < msix->count; i++)
-		detach(function, &msix->vectors[i]);
+		via_vector_detach(function, &msix->vectors[i].wire);
 	if (msix->host_enabled) {
 		via_autofree uint64_t *counts = calloc(msix->count, sizeof(*counts));
 
@@ -174,21 +142,14 @@ void via_msix_disable(struct via_passthrough *function)
 		if (counts) {
 			via_msix_count(function, counts);
 			for (uint32_t i = 0; i < msix->count; i++)
-				msix->vectors[i].interrupts = counts[i];
+				msix->vectors[i].wire.interrupts = counts[i];
 		}
 		if (via_vfio_device_disable_irqs(function->device, VFIO_PCI_MSIX_IRQ_INDEX, &err))
 			via_host_log(function->machine.host, VIA_LOG_WARNING, "%s", err.text);
 		msix->host_enabled = false;
 	}
-	for (uint32_t i = 0; i < msix->count; i++) {
-		struct via_msix_vector *vector = &msix->vectors[i];
-
-		if (vector->gsi >= 0)
-			via_irq_msi_free(function->machine.irq, vector->gsi);
-		via_close(&vector->eventfd);
-		vector->gsi = -1;
-		vector->connected = false;
-	}
+	for (uint32_t i = 0; i < msix->count; i++)
+		via_vector_release(function, &msix->vectors[i].wire);
 }
 
 void via_msix_reset(struct via_passthrough *function)
@@ -222,16 +183,10 @@ static uint32_t read_word(struct via_passthrough *function, int structure, uint6
 	if (structure == MSIX_TABLE)
 		return msix->vectors[word / MSIX_ENTRY_WORDS].words[word % MSIX_ENTRY_WORDS];
 
-	/* A signal that could not be delivered is still in the eventfd. */
 	for (uint32_t bit = 0; bit < 32; bit++) {
 		uint64_t index = word * 32 + bit;
-		struct pollfd pollfd = { .events = POLLIN };
 
-		if (index >= msix->count || msix->vectors[index].eventfd < 0 ||
-		    msix->vectors[index].attached)
-			continue;
-		pollfd.fd = msix->vectors[index].eventfd;
-		if (poll(&pollfd, 1, 0) > 0)
+		if (index < msix->count && via_vector_pending(&msix->vectors[index].wire))
 			pending |= 1U << bit;
 	}
 	return pending;
@@ -259,7 +214,7 @@ static void write_word(struct via_passthrough *function, int structure, uint64_t
 	 * What a message written piece by piece to an unmasked vector does is undefined; the guest
 	 * gets each piece as it comes, at a routing update each. Masked, only unmasking costs.
 	 */
-	if (field == WORD_CONTROL || delivers(function, vector) || vector->attached)
+	if (field == WORD_CONTROL || delivers(function, vector) || vector->wire.attached)
 		update_vectors(function, index, index + 1);
 }
 
@@ -341,7 +296,7 @@ int via_msix_init(struct via_passthrough *function, struct via_error *err)
 	if (!msix->vectors)
 		return via_error_sys(err, ENOMEM, "cannot keep track of its %u vectors", count);
 	for (uint32_t i = 0; i < count; i++)
-		msix->vectors[i].eventfd = msix->vectors[i].gsi = -1;
+		via_vector_init(&msix->vectors[i].wire);
 	msix->count = (uint16_t)count;
 	via_msix_reset(function);
 	return 0;
@@ -354,53 +309,12 @@ void via_msix_free(struct via_passthrough *function)
 	function->msix = (struct via_msix){ 0 };
 }
 
-/* "  28:   0   123  IR-PCI-MSIX-0000:01:10.0  0-edge  vfio-msix[0](0000:01:10.0)" */
-static bool parse_interrupt_line(const char *line, const char *bdf, uint32_t *vector,
-				 uint64_t *count)
-{
-	const char *name = strstr(line, "vfio-msix["), *at = strchr(line, ':');
-	char *end;
-
-	if (!name || !at)
-		return false;
-	*vector = (uint32_t)strtoul(name + strlen("vfio-msix["), &end, 10);
-	if (strncmp(end, "](", 2) || strncmp(end + 2, bdf, strlen(bdf)))
-		return false;
-	*count = 0;
-	for (at++;; at = end) {
-		uint64_t on_cpu;
-
-		while (*at == ' ')
-			at++;
-		on_cpu = strtoull(at, &end, 10);
-		if (end == at || *end != ' ')
-			return true;
-		*count += on_cpu;
-	}
-}
-
 void via_msix_count(struct via_passthrough *function, uint64_t *counts)
 {
-	struct via_bdf_text bdf = via_bdf_text(via_vfio_device_bdf(function->device));
 	struct via_msix *msix = &function->msix;
-	via_autofclose FILE *file = NULL;
-	via_autofree char *line = NULL;
-	size_t line_bytes = 0;
 
 	for (uint32_t i = 0; i < msix->count; i++)
-		counts[i] = msix->vectors[i].interrupts;
-	if (!msix->host_enabled)
-		return;
-	/*
-	 * The kernel counts each vector anyway; counting here would put the VMM in the way. Where
-	 * the hardware posts interrupts straight into a running guest, nobody counts those.
-	 */
-	file = via_host_fopen(function->machine.host, "proc/interrupts");
-	while (file && getline(&line, &line_bytes, file) > 0) {
-		uint32_t vector;
-		uint64_t count;
-
-		if (parse_interrupt_line(line, bdf.text, &vector, &count) && vector < msix->count)
-			counts[vector] += count;
-	}
+		counts[i] = msix->vectors[i].wire.interrupts;
+	if (msix->host_enabled)
+		via_vector_counts(function, "vfio-msix", counts, msix->count);
 }

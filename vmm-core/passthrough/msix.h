@@ -8,14 +8,12 @@
 #include <viaduct/util/error.h>
 
 #include "../bus.h"
+#include "vector.h"
 
 /*
  * MSI-X (PCIe 6.0, 6.1.4 and 7.7.2) of a passed-through function. The table the guest programs is
- * emulated: its messages are the guest's, the host's vectors have their own. A vector costs an
- * eventfd, an irqfd, a route and a host interrupt from when the guest first unmasks it, and the
- * guest's masking afterwards only detaches the irqfd: the eventfd then is the pending bit.
- *
- *	device --(host's vector)--> eventfd --(irqfd)--> GSI --(route)--> the guest's message
+ * emulated: its messages are the guest's, the host's vectors have their own. A vector costs
+ * nothing until the guest first unmasks it.
  */
 struct via_passthrough;
 
@@ -30,12 +28,7 @@ struct via_msix_structure {
 
 struct via_msix_vector {
 	uint32_t words[MSIX_ENTRY_WORDS];
-	int eventfd; /* -1 until first unmasked */
-	int gsi;
-	bool attached;	     /* the irqfd is in place: signals reach the guest */
-	bool connected;	     /* the host's vector signals the eventfd */
-	uint64_t interrupts; /* of former enablings; the current one's are in /proc/interrupts */
-	uint64_t enabled;
+	struct via_vector wire;
 };
 
 struct via_msix {
@@ -60,6 +53,9 @@ bool via_msix_covers(const struct via_msix *msix, uint32_t bar, uint64_t offset,
 /** via_msix_access() - answer an access to table or pending bits. Return: whether it was one. */
 bool via_msix_access(struct via_passthrough *function, uint32_t bar, uint64_t offset,
 		     struct via_bus_access *access);
+
+/** via_msix_enabled() - whether the guest has turned MSI-X on. */
+bool via_msix_enabled(const struct via_passthrough *function);
 
 /** via_msix_update() - follow what the guest changed in the capability's control register. */
 void via_msix_update(struct via_passthrough *function);

@@ -20,6 +20,9 @@ static void read_config(struct via_passthrough *function, struct via_bus_access 
 {
 	uint32_t device = UINT32_MAX;
 
+	if (function->config.msi && touches(access->offset, access->size_bytes,
+					    function->config.msi, function->config.msi_bytes))
+		via_msi_show_pending(function);
 	if (!via_pci_config_emulates(&function->config, access->offset, access->size_bytes) &&
 	    via_vfio_device_read(function->device, VFIO_PCI_CONFIG_REGION_INDEX, access->offset,
 				 &device, access->size_bytes))
@@ -57,6 +60,23 @@ static bool is_asleep(struct via_passthrough *function)
 	return (power & PCI_PM_CTRL_STATE_MASK) == POWER_D3HOT;
 }
 
+/* A function raises one kind of interrupt at a time: what goes, goes before what comes. */
+static void follow_interrupts(struct via_passthrough *function, uint64_t offset,
+			      unsigned int size_bytes)
+{
+	const struct via_pci_config *config = &function->config;
+	bool messages = via_msix_enabled(function) || via_msi_enabled(function);
+
+	if (messages)
+		via_intx_update(function, true);
+	if (config->msix && touches(offset, size_bytes, config->msix + PCI_MSIX_FLAGS, 2))
+		via_msix_update(function);
+	if (config->msi && touches(offset, size_bytes, config->msi, config->msi_bytes))
+		via_msi_update(function);
+	if (!messages)
+		via_intx_update(function, false);
+}
+
 /* Registers leave the guest before the device stops decoding them, and come back after. */
 static void write_config(struct via_passthrough *function, const struct via_bus_access *access)
 {
@@ -83,8 +103,7 @@ static void write_config(struct via_passthrough *function, const struct via_bus_
 		function->asleep = is_asleep(function);
 	if (moved)
 		via_pci_host_moved(function->machine.pci);
-	if (config->msix && touches(offset, size_bytes, config->msix + PCI_MSIX_FLAGS, 2))
-		via_msix_update(function);
+	follow_interrupts(function, offset, size_bytes);
 }
 
 static void access_config(void *owner, struct via_bus_access *access)
@@ -165,6 +184,10 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 	if (!rc)
 		rc = via_msix_init(function, &why);
 	if (!rc)
+		rc = via_msi_init(function, &why);
+	if (!rc)
+		via_intx_init(function);
+	if (!rc)
 		rc = via_bars_init(function, &why);
 	if (!rc) {
 		function->initial = malloc(function->config.size_bytes);
@@ -198,6 +221,8 @@ int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *
 
 	via_bars_unmap(function);
 	via_msix_disable(function);
+	via_msi_disable(function);
+	via_intx_disable(function);
 	rc = via_vfio_device_set_bus_master(function->device, false, err);
 	if (via_vfio_device_can_reset(function->device))
 		reset_rc = via_vfio_device_reset(function->device, rc ? NULL : err);
@@ -235,6 +260,8 @@ void via_passthrough_free(struct via_passthrough *function)
 	if (function->machine.pci->functions[function->devfn] == &function->function)
 		function->machine.pci->functions[function->devfn] = NULL;
 	via_msix_free(function);
+	via_msi_disable(function);
+	via_intx_disable(function);
 	via_bars_free(function);
 	via_vfio_device_close(function->device);
 	free(function->initial);
@@ -256,7 +283,10 @@ int via_passthrough_stats(struct via_passthrough *function, struct via_vmm_devic
 		return -ENOMEM;
 	via_msix_count(function, stats->vector_interrupts);
 	for (uint32_t i = 0; i < function->msix.count; i++)
-		stats->vectors_enabled += function->msix.vectors[i].enabled;
+		stats->vectors_enabled += function->msix.vectors[i].wire.enabled;
+	stats->msi_count = function->msi.count;
+	via_msi_count(function, stats->msi_interrupts);
+	stats->intx_interrupts = via_intx_count(function);
 	for (uint32_t i = 0; i < BARS_MAX; i++) {
 		const struct via_bar *bar = &function->bars.bars[i];
 

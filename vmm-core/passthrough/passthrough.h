@@ -8,16 +8,22 @@
 
 #include "../bus.h"
 #include "../irq.h"
+#include "../lock.h"
+#include "../loop.h"
 #include "../memory.h"
 #include "../pci/host.h"
 #include "bars.h"
 #include "config.h"
+#include "intx.h"
+#include "msi.h"
 #include "msix.h"
 
 /* What of the machine a passed-through function touches. */
 struct via_passthrough_machine {
 	struct via_vmm *vmm;
 	struct via_host *host;
+	struct via_machine_lock *lock;
+	struct via_loop *loop;
 	struct via_irq *irq;
 	struct via_memory *memory;
 	struct via_bus *mmio;
@@ -27,8 +33,8 @@ struct via_passthrough_machine {
 
 /*
  * A VFIO device as a PCI function of the guest. Registers are mapped into the guest; what has to
- * be emulated is its configuration space (config.c), where its BARs are (bars.c) and its MSI-X
- * table (msix.c).
+ * be emulated is its configuration space (config.c), where its BARs are (bars.c) and how it
+ * interrupts (msix.c, msi.c, intx.c).
  *
  * Guarded by the machine's lock once the guest runs.
  */
@@ -43,6 +49,8 @@ struct via_passthrough {
 	uint8_t *initial; /* config.value when the machine starts */
 	struct via_bars bars;
 	struct via_msix msix;
+	struct via_msi msi;
+	struct via_intx intx;
 };
 
 /**

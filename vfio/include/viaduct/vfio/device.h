@@ -118,6 +118,20 @@ VIA_API int via_vfio_device_set_irqs(struct via_vfio_device *device, uint32_t in
 				     uint32_t start, uint32_t count, const int32_t *eventfds,
 				     struct via_error *err);
 
+/**
+ * via_vfio_device_set_unmask() - have an eventfd unmask INTx, which the kernel masks whenever it
+ * signals; a device that still wants service then signals anew.
+ * @eventfd: stays the caller's.
+ *
+ * Return: 0, or the errno of VFIO_DEVICE_SET_IRQS.
+ */
+VIA_API int via_vfio_device_set_unmask(struct via_vfio_device *device, uint32_t index,
+				       int32_t eventfd, struct via_error *err);
+
+/** via_vfio_device_unmask_irq() - unmask INTx now. Return: 0, or the errno of the ioctl. */
+VIA_API int via_vfio_device_unmask_irq(struct via_vfio_device *device, uint32_t index,
+				       struct via_error *err);
+
 /** via_vfio_device_disable_irqs() - release all vectors of a kind. Return: 0 or the ioctl's errno. */
 VIA_API int via_vfio_device_disable_irqs(struct via_vfio_device *device, uint32_t index,
 					 struct via_error *err);

@@ -114,7 +114,10 @@ struct via_vmm_device_stats {
 	uint8_t guest_devfn;
 	uint64_t *vector_interrupts; /* by MSI-X vector, as the host's kernel counted them */
 	size_t vector_count;
-	uint64_t vectors_enabled;	      /* how often a vector was connected */
+	uint64_t msi_interrupts[32]; /* likewise, by MSI message */
+	size_t msi_count;
+	uint64_t intx_interrupts;
+	uint64_t vectors_enabled;	      /* how often an MSI-X vector was connected */
 	uint64_t config_reads, config_writes; /* exits for its configuration space */
 	uint64_t region_reads,
 		region_writes; /* exits for its BARs: trapped pages, not the mapped */

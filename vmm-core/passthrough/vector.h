@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_PASSTHROUGH_VECTOR_H
+#define VIA_VMM_PASSTHROUGH_VECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <viaduct/util/error.h>
+
+/*
+ * A message-signalled interrupt, MSI or MSI-X, on its way to the guest without this process:
+ *
+ *	device --(host's vector)--> eventfd --(irqfd)--> GSI --(route)--> the guest's message
+ *
+ * A masked one keeps its host vector and loses only its irqfd: the eventfd then is the pending bit.
+ */
+struct via_passthrough;
+
+struct via_vector {
+	int eventfd; /* -1 until first routed */
+	int gsi;     /* likewise */
+	bool attached;	     /* the irqfd is in place: signals reach the guest */
+	bool connected;	     /* the host's vector signals the eventfd */
+	uint64_t interrupts; /* of former enablings; the current one's are in /proc/interrupts */
+	uint64_t enabled;    /* how often it was connected */
+};
+
+void via_vector_init(struct via_vector *vector);
+
+/** via_vector_is_message() - whether a write of a device there is an interrupt, not plain DMA. */
+bool via_vector_is_message(uint64_t address);
+
+/**
+ * via_vector_route() - what the guest wants sent, from the next via_irq_commit() on.
+ *
+ * Return: 0; -ENOSPC without a GSI left; the errno of eventfd(2).
+ */
+int via_vector_route(struct via_passthrough *function, struct via_vector *vector, uint64_t address,
+		     uint32_t data);
+
+/**
+ * via_vector_attach() - let a routed vector reach the guest, with what is pending.
+ *
+ * Return: 0 or the errno of KVM_IRQFD.
+ */
+int via_vector_attach(struct via_passthrough *function, struct via_vector *vector);
+void via_vector_detach(struct via_passthrough *function, struct via_vector *vector);
+
+/** via_vector_pending() - whether it was signalled while it was detached. */
+bool via_vector_pending(const struct via_vector *vector);
+
+/**
+ * via_vector_release() - give back GSI and eventfd. VFIO must not signal it any more.
+ */
+void via_vector_release(struct via_passthrough *function, struct via_vector *vector);
+
+/**
+ * via_vector_counts() - how often the host's kernel saw the interrupts of the function.
+ * @name: its kind, as in /proc/interrupts: "vfio-msix", "vfio-msi", "vfio-intx".
+ * @counts: the @count running counts are added to these.
+ */
+void via_vector_counts(struct via_passthrough *function, const char *name, uint64_t *counts,
+		       uint32_t count);
+
+#endif
