@@ -62,8 +62,10 @@ int via_vfio_device_set_irqs(struct via_vfio_device *device, uint32_t index, uin
 	rc = via_ioctl_call(&device->port, device->fd, VFIO_DEVICE_SET_IRQS, set);
 	/* A positive answer is how many vectors the host had, none of which it has kept for us. */
 	if (rc > 0)
-		return via_error_set(err, ENOSPC, "the host has only %d of %u interrupt vectors left "
-				     "for %s", rc, start + count, via_bdf_text(device->bdf).text);
+		return via_error_set(err, ENOSPC,
+				     "the host has only %d of %u interrupt vectors left "
+				     "for %s",
+				     rc, start + count, via_bdf_text(device->bdf).text);
 	if (rc < 0)
 		return via_error_sys(err, -rc,
 				     "cannot connect interrupts %u to %u of kind %u of %s", start,

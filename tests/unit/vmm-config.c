@@ -151,7 +151,7 @@ static void a_vf_shows_what_its_driver_needs(void **state)
 	assert_int_equal(guest(8, 4), 0x02000001);
 	assert_int_equal(guest(0x0c, 4), 0x00000010);
 	assert_int_equal(guest(0x2c, 4), 0xa03c8086);
-	assert_int_equal(guest(0x3c, 4), 0);
+	assert_int_equal(guest(0x3c, 4), 0x0100);     /* the line is cleared, the pin is its own */
 	assert_int_equal(guest(0x70, 4), 0x0002a011); /* neither enabled nor masked */
 	assert_int_equal(guest(0x74, 4), 3);
 	assert_int_equal(guest(0x78, 4), 0x2003);
@@ -173,7 +173,7 @@ static void writes_change_what_they_may(void **state)
 	assert_int_equal(guest(0x0c, 4), 0x000000ff);
 	assert_int_equal(guest(0x2c, 4), 0xa03c8086);
 	assert_int_equal(guest(0x34, 1), 0x70);
-	assert_int_equal(guest(0x3c, 2), 0x00ff);
+	assert_int_equal(guest(0x3c, 2), 0x01ff);
 	assert_int_equal(guest(0x70, 4), 0xc002a011);
 	assert_int_equal(guest(0x74, 4), 3);
 	assert_int_equal(guest(0x100, 4), 0x1a010001);
@@ -225,8 +225,10 @@ static void capabilities_in_the_middle_can_be_hidden(void **state)
 	put_all(values, COUNT(values));
 	put(0xc1, 1, 0);
 	build();
-	assert_string_equal(list(), "40:01 70:11 a0:10 c0:09");
-	for (size_t at = 0x50; at < 0x68; at += 4)
+	assert_string_equal(list(), "40:01 50:05 70:11 a0:10 c0:09");
+	assert_int_equal(config.msi, 0x50);
+	assert_int_equal(guest(0x50, 4), 0x01807005); /* the host's message is not shown */
+	for (size_t at = 0x54; at < 0x68; at += 4)
 		assert_int_equal(guest(at, 4), 0);
 	assert_true(kept(0x50, 0x18));
 	assert_int_equal(guest(0x68, 4), 0x55555555);
@@ -236,23 +238,58 @@ static void capabilities_in_the_middle_can_be_hidden(void **state)
 	assert_true(forwarded(0xc2, 14));
 }
 
-static void every_msi_length_is_hidden_exactly(void **state)
+static void every_msi_length_is_emulated_exactly(void **state)
 {
 	static const struct {
-		uint16_t flags;
+		uint32_t flags;
 		size_t bytes;
-	} cases[] = { { 0, 10 }, { 0x80, 14 }, { 0x100, 20 }, { 0x180, 24 } };
+		uint32_t address_high, data, mask;
+	} cases[] = {
+		{ 0x00a, 10, 0xeeeeffff, 0xeeeeeeee, 0xeeeeeeee },
+		{ 0x08a, 14, UINT32_MAX, 0xeeeeffff, 0xeeeeeeee },
+		{ 0x10a, 20, 0x0000ffff, UINT32_MAX, 0 },
+		{ 0x18a, 24, UINT32_MAX, 0x0000ffff, UINT32_MAX },
+	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		memset(space + 0x40, 0xee, 0x30);
 		put(0x34, 1, 0x40);
-		put(0x40, 4, 0x00007005U | (uint32_t)cases[i].flags << 16);
+		put(0x40, 4, 0x00007005U | cases[i].flags << 16);
 		build();
-		assert_string_equal(list(), "70:11 a0:10");
+		assert_string_equal(list(), "40:05 70:11 a0:10");
+		assert_int_equal(config.msi_bytes, cases[i].bytes);
 		assert_int_equal(guest(0x40 + cases[i].bytes - 1, 1), 0);
 		assert_int_equal(guest(0x40 + cases[i].bytes, 1), 0xee);
+		write_all(0x40, cases[i].bytes, 0xff);
+		assert_true(kept(0x40, cases[i].bytes));
+		assert_int_equal(guest(0x40, 4), 0x00007005U | (cases[i].flags | 0x71) << 16);
+		assert_int_equal(guest(0x44, 4), 0xfffffffc);
+		assert_int_equal(guest(0x48, 4), cases[i].address_high);
+		assert_int_equal(guest(0x4c, 4), cases[i].data);
+		assert_int_equal(guest(0x50, 4), cases[i].mask);
+		assert_int_equal(guest(0x40 + cases[i].bytes, 1), 0xee);
 	}
+}
+
+static void of_repeated_capabilities_the_first_counts(void **state)
+{
+	(void)state;
+	put(0x34, 1, 0x40);
+	put(0x40, 4, 0x00005005);
+	put(0x50, 4, 0x01807005);
+	put(0x54, 4, 0x12345678);
+	put(0x71, 1, 0x80);
+	put(0x80, 4, 0x0001a011);
+	put(0x84, 4, 0x00001003);
+	build();
+	assert_string_equal(list(), "40:05 70:11 a0:10");
+	assert_int_equal(config.msi, 0x40);
+	assert_int_equal(config.msix, 0x70);
+	assert_int_equal(guest(0x54, 4), 0);
+	assert_int_equal(guest(0x84, 4), 0);
+	assert_true(kept(0x50, 24));
+	assert_true(kept(0x80, 12));
 }
 
 static void lists_that_loop_end(void **state)
@@ -331,16 +368,16 @@ static void capabilities_that_overlap_give_nothing_away(void **state)
 {
 	(void)state;
 	put(0x34, 1, 0x50);
-	put(0x50, 4, 0x00007005); /* MSI, hidden */
+	put(0x50, 4, 0x00007005); /* MSI */
 	put(0x54, 4, 0xfee00000);
 	put(0x70, 4, 0xc0024011);
 	put(0x40, 4, 0x0080a009); /* a vendor's of 128 bytes, over both */
 	build();
-	assert_string_equal(list(), "70:11 40:09 a0:10");
+	assert_string_equal(list(), "50:05 70:11 40:09 a0:10");
 	assert_true(kept(0x70, 12));
 	assert_true(via_pci_config_emulates(&config, 0x70, 4));
 	assert_int_equal(guest(0x70, 2), 0x4011);
-	assert_int_equal(guest(0x50, 4), 0);
+	assert_int_equal(guest(0x50, 4), 0x00007005);
 	assert_int_equal(guest(0x54, 4), 0);
 	assert_true(kept(0x50, 10));
 }
@@ -434,7 +471,8 @@ int main(void)
 		TEST(writes_change_what_they_may),
 		TEST(the_device_sees_what_is_its_own),
 		TEST(capabilities_in_the_middle_can_be_hidden),
-		TEST(every_msi_length_is_hidden_exactly),
+		TEST(every_msi_length_is_emulated_exactly),
+		TEST(of_repeated_capabilities_the_first_counts),
 		TEST(lists_that_loop_end),
 		TEST(lists_that_leave_the_space_are_cut),
 		TEST(capabilities_at_the_end_count),

@@ -14,7 +14,9 @@ _Static_assert(LAYOUT_ECAM_BASE == 0xe0000000 && LAYOUT_ECAM_BYTES == 0x100000, 
 _Static_assert(LAYOUT_PORT_SERIAL == 0x3f8 && LAYOUT_GSI_SERIAL == 4, "COM1");
 _Static_assert(LAYOUT_PIO_BASE == 0x1000 && LAYOUT_PIO_BYTES == 0xf000, "WIND");
 _Static_assert(LAYOUT_MMIO32_BASE == 0xc0000000 && LAYOUT_MMIO32_BYTES == 0x20000000, "WIND");
-_Static_assert(LAYOUT_GSI_PCI(0, 1) == 16 && LAYOUT_GSI_PCI(3, 2) == 20 && LAYOUT_GSI_PCI(7, 2) == 16, "_PRT");
+_Static_assert(LAYOUT_GSI_PCI(0, 1) == 16 && LAYOUT_GSI_PCI(3, 2) == 20 &&
+		       LAYOUT_GSI_PCI(7, 2) == 16,
+	       "_PRT");
 _Static_assert(LAYOUT_SLEEP_TYPE_OFF == 5, "_S5");
 
 /* ACPI 6.5, 5.2.5.3 */

@@ -38,7 +38,8 @@ static const struct {
 	{ PCI_BASE_ADDRESS_0, 24, EMULATED, 0, "the guest's addresses: bars.c sets the masks" },
 	{ PCI_ROM_ADDRESS, 4, EMULATED, 0, "the guest's address: bars.c sets the mask" },
 	{ PCI_INTERRUPT_LINE, 1, EMULATED, 0xff, "a note from firmware to the system" },
-	{ PCI_INTERRUPT_PIN, 1, EMULATED, 0, "the function's own; 0 when VFIO offers no INTx: intx.c" },
+	{ PCI_INTERRUPT_PIN, 1, EMULATED, 0,
+	  "the function's own; 0 when VFIO offers no INTx: intx.c" },
 };
 
 /*

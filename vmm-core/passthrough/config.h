@@ -23,9 +23,9 @@ struct via_pci_config {
 	size_t size_bytes;		    /* 256 or 4096 */
 	uint16_t msi;			    /* offset of the MSI capability, 0: none */
 	uint8_t msi_bytes;
-	uint16_t msix;			    /* offset of the MSI-X capability, 0: none */
-	uint16_t pcie;			    /* of the PCI Express capability, 0: none */
-	uint16_t pm;			    /* of the power management capability, 0: none */
+	uint16_t msix; /* offset of the MSI-X capability, 0: none */
+	uint16_t pcie; /* of the PCI Express capability, 0: none */
+	uint16_t pm;   /* of the power management capability, 0: none */
 };
 
 /**

@@ -167,7 +167,8 @@ void via_intx_update(struct via_passthrough *function, bool messages)
 		via_intx_disable(function);
 		return;
 	}
-	/* Once taken, the guest's INTx Disable bit masks the line in the kernel: vfio-pci sees it. */
+	/* Once taken, the guest's INTx Disable bit masks the line in the kernel: vfio-pci sees it.
+	 */
 	if (!intx->pin || intx->enabled || command & PCI_COMMAND_INTX_DISABLE ||
 	    !(command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY)))
 		return;
@@ -201,9 +202,7 @@ void via_intx_init(struct via_passthrough *function)
 {
 	uint8_t pin = function->config.value[PCI_INTERRUPT_PIN];
 
-	function->intx = (struct via_intx){
-		.trigger_fd = -1, .unmask_fd = -1, .calm.fd = -1
-	};
+	function->intx = (struct via_intx){ .trigger_fd = -1, .unmask_fd = -1, .calm.fd = -1 };
 	if (pin < 1 || pin > 4 ||
 	    !via_vfio_device_irq(function->device, VFIO_PCI_INTX_IRQ_INDEX)->count) {
 		function->config.value[PCI_INTERRUPT_PIN] = 0;

@@ -60,10 +60,9 @@ static uint32_t masked(const struct via_passthrough *function)
 {
 	if (!(flags(function) & PCI_MSI_FLAGS_MASKBIT))
 		return 0;
-	return read_register(function,
-			     flags(function) & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64
-								   : PCI_MSI_MASK_32,
-			     4);
+	return read_register(
+		function, flags(function) & PCI_MSI_FLAGS_64BIT ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32,
+		4);
 }
 
 static void complain(struct via_passthrough *function, const char *what, const char *why)
@@ -169,7 +168,8 @@ void via_msi_show_pending(struct via_passthrough *function)
 		if (via_vector_pending(&msi->vectors[i]))
 			pending |= 1U << i;
 	via_pci_config_set(&function->config,
-			   (size_t)function->config.msi + (wide ? PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32),
+			   (size_t)function->config.msi +
+				   (wide ? PCI_MSI_PENDING_64 : PCI_MSI_PENDING_32),
 			   4, pending);
 }
 

@@ -19,7 +19,7 @@ struct via_passthrough;
 #define MSI_VECTORS_MAX 32U
 
 struct via_msi {
-	uint8_t count;	/* messages the function can send; 0: no MSI */
+	uint8_t count;	 /* messages the function can send; 0: no MSI */
 	uint8_t enabled; /* how many of them the guest has enabled */
 	struct via_vector vectors[MSI_VECTORS_MAX];
 };

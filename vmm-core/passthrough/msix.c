@@ -61,8 +61,9 @@ static int connect_range(struct via_passthrough *function, uint32_t first, uint3
 	if (!fds)
 		return via_error_sys(err, ENOMEM, "cannot list its vectors");
 	for (uint32_t i = 0; i < count; i++)
-		fds[i] = begin + i >= first && begin + i < end ? msix->vectors[begin + i].wire.eventfd
-							       : -1;
+		fds[i] = begin + i >= first && begin + i < end
+				 ? msix->vectors[begin + i].wire.eventfd
+				 : -1;
 	rc = via_vfio_device_set_irqs(function->device, VFIO_PCI_MSIX_IRQ_INDEX, begin, count, fds,
 				      err);
 	if (rc)

@@ -17,8 +17,8 @@
 struct via_passthrough;
 
 struct via_vector {
-	int eventfd; /* -1 until first routed */
-	int gsi;     /* likewise */
+	int eventfd;	     /* -1 until first routed */
+	int gsi;	     /* likewise */
 	bool attached;	     /* the irqfd is in place: signals reach the guest */
 	bool connected;	     /* the host's vector signals the eventfd */
 	uint64_t interrupts; /* of former enablings; the current one's are in /proc/interrupts */
