@@ -71,16 +71,19 @@ static json_t *dma_json(const struct via_vmm_stats *stats)
 
 static json_t *device_json(const struct via_vmm_device_stats *device)
 {
-	json_t *interrupts = json_array();
+	json_t *interrupts = json_array(), *msi = json_array();
 
 	for (size_t i = 0; i < device->vector_count; i++)
 		json_array_append_new(interrupts, number(device->vector_interrupts[i]));
+	for (size_t i = 0; i < device->msi_count; i++)
+		json_array_append_new(msi, number(device->msi_interrupts[i]));
 	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o},"
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o},"
 		" s:{s:o, s:o, s:o, s:o, s:o, s:o, s:o}}",
 		"device", via_bdf_text(device->bdf).text, "guest",
 		json_sprintf("0000:00:%02x.%x", device->guest_devfn >> 3, device->guest_devfn & 7),
-		"interrupts", interrupts, "vectors_enabled", number(device->vectors_enabled),
+		"interrupts", interrupts, "msi_interrupts", msi, "intx_interrupts",
+		number(device->intx_interrupts), "vectors_enabled", number(device->vectors_enabled),
 		"exits", "config_reads", number(device->config_reads), "config_writes",
 		number(device->config_writes), "region_reads", number(device->region_reads),
 		"region_writes", number(device->region_writes), "vfio", "info",

@@ -79,7 +79,7 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "VIADUC", "VIADUCT ", 1)
                 {
                     LINE [0] = ((Local0 >> 2) << 16) | 0xFFFF
                     LINE [1] = Local0 & 3
-                    LINE [3] = 16 + (((Local0 >> 2) + Local0) & 7)
+                    LINE [3] = 16 + (((Local0 >> 2) + (Local0 & 3)) & 7)
                     PINS [Local0] = LINE
                     Local0++
                 }
