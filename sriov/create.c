@@ -15,6 +15,7 @@
 
 #include "arrival.h"
 #include "autoprobe.h"
+#include "kind.h"
 
 /* udevd gives up on a rule of a device after minutes; a healthy one takes milliseconds. */
 #define ARRIVAL_TIMEOUT_MS 30000
@@ -45,10 +46,11 @@ static int check_privilege(struct via_host *host, struct via_bdf bdf, struct via
 	return 0;
 }
 
-int via_sriov_create_check(struct via_host *host, const struct via_sriov_pf *pf, unsigned int count,
-			   struct via_error *err)
+int via_sriov_create_check(struct via_host *host, const struct via_sriov_pf *pf,
+			   const struct via_sriov_request *request, struct via_error *err)
 {
 	struct via_bdf_text text = via_bdf_text(pf->bdf);
+	unsigned int count = request->count;
 	int rc;
 
 	if (!count)
@@ -70,7 +72,9 @@ int via_sriov_create_check(struct via_host *host, const struct via_sriov_pf *pf,
 				     "%s has no driver, and it is the driver of a PF that makes "
 				     "its VFs",
 				     text.text);
-	rc = via_sriov_pf_check_up(host, pf, err);
+	rc = via_sriov_kind_of(host, pf->bdf)->check(host, pf, request, err);
+	if (!rc)
+		rc = via_sriov_pf_check_up(host, pf, err);
 	return rc ? rc : check_privilege(host, pf->bdf, err);
 }
 
@@ -165,45 +169,76 @@ static void release_signals(struct signals *signals)
 	pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
 }
 
-int via_sriov_create(struct via_host *host, struct via_bdf bdf, unsigned int count,
-		     struct via_error *err)
+/* The VFs, from no driver looking for them to what is theirs being in place. */
+static int make(struct via_host *host, const struct via_sriov_pf *before,
+		const struct via_sriov_request *request, const struct via_sriov_kind *kind,
+		void *work, struct via_sriov_arrival *arrival, int stop_fd, struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf now = { 0 };
+	int rc = kind->prepare(work, request, err);
+
+	if (rc)
+		goto clear;
+	rc = write_file(host, before->bdf, "sriov_numvfs", request->count);
+	if (rc) {
+		rc = driver_refused(before, request->count, rc, err);
+		goto clear;
+	}
+	rc = check_links(host, before->bdf, request->count, &now, err);
+	if (!rc && arrival)
+		rc = via_sriov_arrival_wait(arrival, now.vfs, now.vf_count, ARRIVAL_TIMEOUT_MS,
+					    stop_fd, err);
+	if (!rc)
+		rc = kind->start(work, err);
+	if (!rc)
+		return 0;
+	restore(host, before->bdf, "sriov_numvfs", 0);
+clear:
+	kind->clear(work);
+	return rc;
+}
+
+int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,
+			  const struct via_sriov_request *request,
+			  const struct via_sriov_lent *lent, struct via_error *err)
 {
 	via_cleanup(via_sriov_arrival_closep) struct via_sriov_arrival *arrival = NULL;
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf before = { 0 };
-	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf now = { 0 };
+	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
 	struct via_sriov_autoprobe autoprobe;
 	struct signals signals;
+	void *work;
 	int rc = via_sriov_autoprobe_recover(host, bdf, err);
 
 	if (!rc)
 		rc = via_sriov_pf_load(host, bdf, &before, err);
 	if (!rc)
-		rc = via_sriov_create_check(host, &before, count, err);
+		rc = via_sriov_create_check(host, &before, request, err);
 	if (!rc)
 		rc = via_sriov_arrival_open(host, &arrival, err);
 	if (!rc)
-		rc = hold_signals(&signals, err);
+		rc = kind->open(host, &before, lent, &work, err);
 	if (rc)
 		return rc;
+	rc = hold_signals(&signals, err);
+	if (rc)
+		goto close_work;
 	rc = via_sriov_autoprobe_hold(host, bdf, &autoprobe, err);
 	if (rc)
 		goto release_signals;
-	rc = write_file(host, bdf, "sriov_numvfs", count);
-	if (rc) {
-		rc = driver_refused(&before, count, rc, err);
-		goto release_autoprobe;
-	}
-	rc = check_links(host, bdf, count, &now, err);
-	if (!rc && arrival)
-		rc = via_sriov_arrival_wait(arrival, now.vfs, now.vf_count, ARRIVAL_TIMEOUT_MS,
-					    signals.fd, err);
-	if (rc)
-		restore(host, bdf, "sriov_numvfs", 0);
-release_autoprobe:
+	rc = make(host, &before, request, kind, work, arrival, signals.fd, err);
 	via_sriov_autoprobe_release(&autoprobe);
 release_signals:
 	release_signals(&signals);
+close_work:
+	kind->close(work);
 	return rc;
+}
+
+int via_sriov_create(struct via_host *host, struct via_bdf bdf,
+		     const struct via_sriov_request *request, struct via_error *err)
+{
+	return via_sriov_create_with(host, bdf, request, NULL, err);
 }
 
 int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf, bool force,
@@ -220,9 +255,14 @@ int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf
 	return check_privilege(host, pf->bdf, err);
 }
 
-int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force, struct via_error *err)
+int via_sriov_destroy_with(struct via_host *host, struct via_bdf bdf, bool force,
+			   const struct via_sriov_lent *lent, struct via_error *err)
 {
+	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	struct via_error left;
+	bool open;
+	void *work;
 	int rc = via_sriov_autoprobe_recover(host, bdf, err);
 
 	if (!rc)
@@ -232,16 +272,28 @@ int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force, str
 	rc = via_sriov_destroy_check(host, &pf, force, err);
 	if (rc)
 		return rc;
+	/* VFs can be had away from a PF that does not answer, too. */
+	open = !kind->open(host, &pf, lent, &work, &left);
+	if (!open)
+		via_host_log(host, VIA_LOG_WARNING, "%s", left.text);
 	rc = write_file(host, bdf, "sriov_numvfs", 0);
 	if (rc)
-		return via_error_sys(err, -rc, "%s, the driver of %s, did not destroy its VFs",
-				     pf.driver[0] ? pf.driver : "nothing", via_bdf_text(bdf).text);
-	for (size_t i = 0; i < pf.vf_count; i++) {
-		struct via_error left;
-
+		rc = via_error_sys(err, -rc, "%s, the driver of %s, did not destroy its VFs",
+				   pf.driver[0] ? pf.driver : "nothing", via_bdf_text(bdf).text);
+	/* After their drivers have let go of them: these would see a controller that failed. */
+	if (open && !rc)
+		kind->clear(work);
+	if (open)
+		kind->close(work);
+	for (size_t i = 0; !rc && i < pf.vf_count; i++) {
 		/* Only untidy: it is of no function that comes after. */
 		if (via_vfio_forget(host, pf.vfs[i].bdf, &left))
 			via_host_log(host, VIA_LOG_WARNING, "%s", left.text);
 	}
-	return 0;
+	return rc;
+}
+
+int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force, struct via_error *err)
+{
+	return via_sriov_destroy_with(host, bdf, force, NULL, err);
 }

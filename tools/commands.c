@@ -23,12 +23,22 @@ static const struct via_option change_options[] = {
 	{ 0 },
 };
 
+static const struct via_option vf_create_options[] = {
+	{ "queues", "N", "of an NVMe PF: queues for each VF, the admin queue included" },
+	{ "vectors", "N", "of an NVMe PF: interrupt vectors for each VF" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option vf_set_options[] = {
 	{ "mac", "ADDRESS", "its MAC address, as 02:00:00:00:00:01" },
 	{ "vlan", "ID", "the VLAN its frames are put in, 1 to 4094; 0 for none" },
 	{ "qos", "PRIORITY", "the priority of these frames, 0 to 7" },
 	{ "trust", "on|off", "whether it may be promiscuous, change its MAC address, ..." },
 	{ "spoofchk", "on|off", "whether frames from another MAC address are dropped" },
+	{ "queues", "N", "of an NVMe VF: its queues, the admin queue included" },
+	{ "vectors", "N", "of an NVMe VF: its interrupt vectors" },
 	VIA_OPTION_DRY_RUN,
 	VIA_OPTION_JSON,
 	{ 0 },
@@ -118,23 +128,28 @@ const struct via_command via_commands[] = {
 		.operands = "PF COUNT",
 		.min_operands = 2,
 		.max_operands = 2,
-		.text = "They have no driver: 'viaduct vf set' them, then 'viaduct bind' them.",
-		.options = change_options,
+		.text = "They have no driver: 'viaduct vf set' them, then 'viaduct bind' them. "
+			"Those of an\n"
+			"NVMe PF are online, with equal shares of its queues and vectors, or as "
+			"many as asked.",
+		.options = vf_create_options,
 		.run = cmd_vf_create,
 	},
 	{
 		.name = "vf set",
-		.summary = "Sets what the driver of a PF holds a VF to.",
+		.summary = "Sets what a PF holds a VF to, or gives it.",
 		.operands = "PF/vfN",
 		.min_operands = 1,
 		.max_operands = 1,
-		.text = "A MAC address is set before the guest starts: its driver reads it once.",
+		.text = "A MAC address is set before the guest starts: its driver reads it once. "
+			"An NVMe VF\n"
+			"whose queues or vectors change is offline meanwhile.",
 		.options = vf_set_options,
 		.run = cmd_vf_set,
 	},
 	{
 		.name = "vf list",
-		.summary = "Shows VFs and what they are held to.",
+		.summary = "Shows VFs, what they are held to and what they have.",
 		.operands = "[PF]",
 		.max_operands = 1,
 		.options = vf_list_options,

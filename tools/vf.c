@@ -7,6 +7,7 @@
 
 #include <viaduct/sriov/attr.h>
 #include <viaduct/sriov/create.h>
+#include <viaduct/sriov/nvme.h>
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
@@ -15,6 +16,7 @@
 #include "command.h"
 #include "devname.h"
 #include "output.h"
+#include "vfs.h"
 
 static int load_pf(struct via_host *host, const char *name, struct via_sriov_pf *pf,
 		   struct via_error *err)
@@ -41,162 +43,6 @@ static bool parse_number(const char *text, unsigned int max, unsigned int *numbe
 	return true;
 }
 
-/* What is known of the VFs of one PF; without attributes where there is no way to ask for them. */
-struct vfs {
-	struct via_sriov_pf pf;
-	struct via_sriov_attrs *attrs; /* pf.vf_count of them */
-};
-
-static void vfs_clear(struct vfs *vfs)
-{
-	via_sriov_pf_clear(&vfs->pf);
-	free(vfs->attrs);
-}
-
-static int load_attrs(struct via_host *host, struct vfs *vfs, struct via_error *err)
-{
-	vfs->attrs = calloc(vfs->pf.vf_count ? vfs->pf.vf_count : 1, sizeof(*vfs->attrs));
-	if (!vfs->attrs)
-		return via_error_sys(err, ENOMEM, "cannot list the VFs of %s",
-				     via_bdf_text(vfs->pf.bdf).text);
-	return via_sriov_attrs_get(host, &vfs->pf, vfs->attrs, err);
-}
-
-static int load_vfs(struct via_host *host, struct via_bdf pf, struct vfs *vfs,
-		    struct via_error *err)
-{
-	int rc = via_sriov_pf_load(host, pf, &vfs->pf, err);
-
-	if (rc)
-		return rc;
-	rc = load_attrs(host, vfs, err);
-	/* There, and only their attributes out of reach: the VFs are still worth showing. */
-	if (rc == -EXDEV)
-		via_host_log(host, VIA_LOG_WARNING, "%s", err->text);
-	return rc == -ENOTSUP || rc == -EXDEV ? 0 : rc;
-}
-
-/* The address a VF is held to; "" when it chooses for itself, or the driver does not say. */
-static struct via_mac_text mac_text(const struct via_sriov_attrs *attrs)
-{
-	static const struct via_mac zero;
-
-	if (!(attrs->valid & VIA_SRIOV_MAC) || !memcmp(&attrs->mac, &zero, sizeof(zero)))
-		return (struct via_mac_text){ "" };
-	return via_mac_text(attrs->mac);
-}
-
-static json_t *json_switch(const struct via_sriov_attrs *attrs, enum via_sriov_attr attr, bool on)
-{
-	return attrs->valid & (unsigned int)attr ? json_boolean(on) : json_null();
-}
-
-static json_t *json_number(const struct via_sriov_attrs *attrs, enum via_sriov_attr attr,
-			   unsigned int number)
-{
-	return attrs->valid & (unsigned int)attr ? json_integer(number) : json_null();
-}
-
-static json_t *json_vf(struct via_host *host, const struct via_sriov_vf *vf,
-		       const struct via_sriov_attrs *attrs)
-{
-	char driver[VIA_DRIVER_NAME_BYTES];
-
-	if (via_vfio_driver(host, vf->bdf, driver, NULL))
-		driver[0] = '\0';
-	return json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "index", (json_int_t)vf->index,
-			 "bdf", via_bdf_text(vf->bdf).text, "driver", via_json_text(driver), "mac",
-			 via_json_text(mac_text(attrs).text), "vlan",
-			 json_number(attrs, VIA_SRIOV_VLAN, attrs->vlan), "qos",
-			 json_number(attrs, VIA_SRIOV_QOS, attrs->qos), "trust",
-			 json_switch(attrs, VIA_SRIOV_TRUST, attrs->trust), "spoofchk",
-			 json_switch(attrs, VIA_SRIOV_SPOOFCHK, attrs->spoofchk));
-}
-
-static json_t *json_pf(struct via_host *host, const struct vfs *vfs)
-{
-	const struct via_sriov_pf *pf = &vfs->pf;
-	json_t *netdevs = json_array();
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < pf->netdevs.count; i++)
-		json_array_append_new(netdevs, via_json_text(pf->netdevs.names[i]));
-	for (size_t i = 0; i < pf->vf_count; i++)
-		json_array_append_new(list, json_vf(host, &pf->vfs[i], &vfs->attrs[i]));
-	return json_pack("{s:s, s:o, s:o, s:I, s:I, s:b, s:o}", "bdf", via_bdf_text(pf->bdf).text,
-			 "driver", via_json_text(pf->driver), "netdevs", netdevs, "total_vfs",
-			 (json_int_t)pf->total_vfs, "num_vfs", (json_int_t)pf->num_vfs, "autoprobe",
-			 pf->autoprobe, "vfs", list);
-}
-
-static void add_switch(struct via_table *table, const struct via_sriov_attrs *attrs,
-		       enum via_sriov_attr attr, bool on)
-{
-	via_table_add(table, VIA_STYLE_PLAIN, "%s",
-		      !(attrs->valid & (unsigned int)attr) ? ""
-		      : on				   ? "on"
-							   : "off");
-}
-
-static void add_row(struct via_host *host, struct via_table *table, const struct vfs *vfs,
-		    size_t at)
-{
-	const struct via_sriov_vf *vf = &vfs->pf.vfs[at];
-	const struct via_sriov_attrs *attrs = &vfs->attrs[at];
-	bool has_vlan = attrs->valid & VIA_SRIOV_VLAN && attrs->vlan;
-	char driver[VIA_DRIVER_NAME_BYTES];
-
-	if (via_vfio_driver(host, vf->bdf, driver, NULL))
-		driver[0] = '\0';
-	via_table_add(table, VIA_STYLE_PLAIN, "%s/vf%u",
-		      vfs->pf.netdevs.count ? vfs->pf.netdevs.names[0]
-					    : via_bdf_text(vfs->pf.bdf).text,
-		      vf->index);
-	via_table_add(table, VIA_STYLE_PLAIN, "%s", via_bdf_text(vf->bdf).text);
-	via_table_add(table, via_iommu_driver_is_vfio(driver) ? VIA_STYLE_GOOD : VIA_STYLE_PLAIN,
-		      "%s", driver);
-	via_table_add(table, VIA_STYLE_PLAIN, "%s", mac_text(attrs).text);
-	via_table_add_number(table, has_vlan ? (long)attrs->vlan : -1);
-	via_table_add_number(table, has_vlan ? (long)attrs->qos : -1);
-	add_switch(table, attrs, VIA_SRIOV_TRUST, attrs->trust);
-	add_switch(table, attrs, VIA_SRIOV_SPOOFCHK, attrs->spoofchk);
-}
-
-static void add_rows(struct via_host *host, struct via_table *table, const struct vfs *vfs)
-{
-	for (size_t i = 0; i < vfs->pf.vf_count; i++)
-		add_row(host, table, vfs, i);
-}
-
-/* The place of VF @index among the VFs of its PF, which has it. */
-static size_t place_of(const struct via_sriov_pf *pf, unsigned int index)
-{
-	size_t at = 0;
-
-	while (at + 1 < pf->vf_count && pf->vfs[at].index != index)
-		at++;
-	return at;
-}
-
-static void init_table(struct via_table *table)
-{
-	static const char *const headings[] = { "VF",	"DEVICE", "DRIVER", "MAC",
-						"VLAN", "QOS",	  "TRUST",  "SPOOFCHK" };
-
-	via_table_init(table, sizeof(headings) / sizeof(headings[0]), headings);
-}
-
-static int print_pf(const struct via_cli *cli, const struct vfs *vfs)
-{
-	struct via_table table;
-
-	if (cli->json)
-		return via_json_print(json_pack("{s:[o]}", "pfs", json_pf(cli->host, vfs)));
-	init_table(&table);
-	add_rows(cli->host, &table, vfs);
-	return via_table_print(cli, &table);
-}
-
 static void add_pf_file(struct via_changes *changes, const struct via_sriov_pf *pf,
 			const char *file, unsigned int before, unsigned int after)
 {
@@ -209,23 +55,66 @@ static void add_pf_file(struct via_changes *changes, const struct via_sriov_pf *
 	via_changes_add(changes, path, before_text, after_text);
 }
 
-static int show_create(const struct via_cli *cli, struct via_bdf bdf, unsigned int count)
+static void add_vf_value(struct via_changes *changes, const struct via_sriov_pf *pf,
+			 unsigned int index, const char *name, const char *before,
+			 const char *after)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s/vf%u %s",
+		 pf->netdevs.count ? pf->netdevs.names[0] : via_bdf_text(pf->bdf).text, index,
+		 name);
+	via_changes_add(changes, what, before, after);
+}
+
+static void add_vf_number(struct via_changes *changes, const struct via_sriov_pf *pf,
+			  unsigned int index, const char *name, unsigned int before,
+			  unsigned int after)
+{
+	char before_text[16], after_text[16];
+
+	snprintf(before_text, sizeof(before_text), "%u", before);
+	snprintf(after_text, sizeof(after_text), "%u", after);
+	if (before != after)
+		add_vf_value(changes, pf, index, name, before_text, after_text);
+}
+
+/* From one state of a VF of an NVMe PF to another. */
+static void add_nvme(struct via_changes *changes, const struct via_sriov_pf *pf, unsigned int index,
+		     const struct via_sriov_nvme *before, const struct via_sriov_nvme *after)
+{
+	add_vf_number(changes, pf, index, "queues", before->queues, after->queues);
+	add_vf_number(changes, pf, index, "vectors", before->vectors, after->vectors);
+	if (before->online != after->online)
+		add_vf_value(changes, pf, index, "state", before->online ? "online" : "offline",
+			     after->online ? "online" : "offline");
+}
+
+static int show_create(const struct via_cli *cli, struct via_bdf bdf,
+		       const struct via_sriov_request *request)
 {
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	const struct via_sriov_nvme none = { 0 };
+	struct via_sriov_nvme each = { 0 };
 	struct via_changes changes;
 	struct via_error err;
 	int rc;
 
 	if (via_sriov_pf_load(cli->host, bdf, &pf, &err))
 		return via_fail(&err);
-	rc = via_sriov_create_check(cli->host, &pf, count, &err);
+	rc = via_sriov_create_check(cli->host, &pf, request, &err);
 	/* The lack of privilege does not matter to those who only ask. */
 	if (rc && rc != -EACCES)
+		return via_fail(&err);
+	rc = via_sriov_nvme_plan(cli->host, &pf, request, &each, &err);
+	if (rc && rc != -EACCES && (rc != -ENOTSUP || request->queues || request->vectors))
 		return via_fail(&err);
 	via_changes_init(&changes, cli);
 	if (pf.autoprobe)
 		add_pf_file(&changes, &pf, "sriov_drivers_autoprobe", 1, 0);
-	add_pf_file(&changes, &pf, "sriov_numvfs", 0, count);
+	add_pf_file(&changes, &pf, "sriov_numvfs", 0, request->count);
+	for (unsigned int i = 0; i < request->count; i++)
+		add_nvme(&changes, &pf, i, &none, &each);
 	if (pf.autoprobe)
 		add_pf_file(&changes, &pf, "sriov_drivers_autoprobe", 0, 1);
 	return via_changes_end(&changes);
@@ -238,26 +127,43 @@ static int not_shown(const struct via_cli *cli, const char *done, const struct v
 	return VIA_EXIT_DONE;
 }
 
+/* --queues and --vectors; what is not given becomes 0. Returns 0 or the exit status. */
+static int parse_resources(const struct via_cli *cli, unsigned int *queues, unsigned int *vectors)
+{
+	const char *queues_text = via_cli_value(cli, "queues");
+	const char *vectors_text = via_cli_value(cli, "vectors");
+
+	*queues = *vectors = 0;
+	if (queues_text && (!parse_number(queues_text, UINT16_MAX, queues) || !*queues))
+		return via_usage_error("'%s' is not a number of queues", queues_text);
+	if (vectors_text && (!parse_number(vectors_text, UINT16_MAX, vectors) || !*vectors))
+		return via_usage_error("'%s' is not a number of vectors", vectors_text);
+	return 0;
+}
+
 int cmd_vf_create(struct via_cli *cli, int argc, char **argv)
 {
-	via_cleanup(vfs_clear) struct vfs made = { 0 };
-	unsigned int count;
+	via_cleanup(via_vfs_clear) struct via_vfs made = { 0 };
+	struct via_sriov_request request;
 	struct via_bdf pf;
 	struct via_error err;
+	int status = parse_resources(cli, &request.queues, &request.vectors);
 
 	(void)argc;
 	(void)argv;
-	if (!parse_number(cli->operands[1], UINT_MAX, &count))
+	if (status)
+		return status;
+	if (!parse_number(cli->operands[1], UINT_MAX, &request.count))
 		return via_usage_error("'%s' is not a number of VFs", cli->operands[1]);
 	if (via_devname_resolve(cli->host, cli->operands[0], &pf, &err))
 		return via_fail(&err);
 	if (cli->dry_run)
-		return show_create(cli, pf, count);
-	if (via_sriov_create(cli->host, pf, count, &err))
+		return show_create(cli, pf, &request);
+	if (via_sriov_create(cli->host, pf, &request, &err))
 		return via_fail(&err);
-	if (load_vfs(cli->host, pf, &made, &err))
+	if (via_vfs_load(cli->host, pf, &made, &err))
 		return not_shown(cli, "the VFs were made", &err);
-	print_pf(cli, &made);
+	via_vfs_print(cli, &made, 1);
 	return VIA_EXIT_DONE;
 }
 
@@ -311,7 +217,7 @@ static struct attr_text attr_text(const struct via_sriov_attrs *attrs, enum via_
 		return out;
 	switch (attr) {
 	case VIA_SRIOV_MAC:
-		snprintf(out.text, sizeof(out.text), "%s", mac_text(attrs).text);
+		snprintf(out.text, sizeof(out.text), "%s", via_vfs_mac(attrs).text);
 		break;
 	case VIA_SRIOV_VLAN:
 		snprintf(out.text, sizeof(out.text), "%u", attrs->vlan);
@@ -329,7 +235,7 @@ static struct attr_text attr_text(const struct via_sriov_attrs *attrs, enum via_
 	return out;
 }
 
-static int show_set(const struct via_cli *cli, const struct vfs *vfs, unsigned int index,
+static int show_set(const struct via_cli *cli, const struct via_vfs *vfs, unsigned int index,
 		    const struct via_sriov_attrs *asked)
 {
 	static const struct {
@@ -340,7 +246,7 @@ static int show_set(const struct via_cli *cli, const struct vfs *vfs, unsigned i
 		{ VIA_SRIOV_QOS, "qos" },	    { VIA_SRIOV_TRUST, "trust" },
 		{ VIA_SRIOV_SPOOFCHK, "spoofchk" },
 	};
-	const struct via_sriov_attrs *before = &vfs->attrs[place_of(&vfs->pf, index)];
+	const struct via_sriov_attrs *before = &vfs->attrs[via_vfs_place(&vfs->pf, index)];
 	struct via_sriov_attrs after = *asked;
 	struct via_changes changes;
 	struct via_error err;
@@ -351,103 +257,139 @@ static int show_set(const struct via_cli *cli, const struct vfs *vfs, unsigned i
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct attr_text had = attr_text(before, rows[i].attr);
 		struct attr_text gets = attr_text(&after, rows[i].attr);
-		char what[128];
 
 		/* What only goes with another is said when it changes. */
 		if (!(asked->valid & (unsigned int)rows[i].attr) && !strcmp(had.text, gets.text))
 			continue;
-		snprintf(what, sizeof(what), "%s/vf%u %s", vfs->pf.netdevs.names[0], index,
-			 rows[i].name);
-		via_changes_add(&changes, what, had.text, gets.text);
+		add_vf_value(&changes, &vfs->pf, index, rows[i].name, had.text, gets.text);
 	}
 	return via_changes_end(&changes);
 }
 
-static int print_vf(const struct via_cli *cli, const struct vfs *vfs, unsigned int index)
+/* Both return 0 or the exit status. */
+static int set_attrs(const struct via_cli *cli, const struct via_sriov_pf *pf, unsigned int index,
+		     const struct via_sriov_attrs *wanted)
 {
-	struct via_table table;
+	struct via_error err;
 
-	if (cli->json)
-		return print_pf(cli, vfs);
-	init_table(&table);
-	add_row(cli->host, &table, vfs, place_of(&vfs->pf, index));
-	return via_table_print(cli, &table);
+	if (via_sriov_attrs_check(cli->host, pf, index, wanted, &err))
+		return via_fail(&err);
+	if (cli->dry_run)
+		return 0;
+	return via_sriov_attrs_set(cli->host, pf, index, wanted, &err) ? via_fail(&err) : 0;
+}
+
+static int set_nvme(const struct via_cli *cli, const struct via_sriov_pf *pf, unsigned int index,
+		    const struct via_sriov_nvme *wanted)
+{
+	struct via_sriov_nvme before, after;
+	struct via_changes changes;
+	struct via_error err;
+
+	if (!cli->dry_run)
+		return via_sriov_nvme_set(cli->host, pf, index, wanted, &err) ? via_fail(&err) : 0;
+	if (via_sriov_nvme_complete(cli->host, pf, index, wanted, &before, &after, &err))
+		return via_fail(&err);
+	via_changes_init(&changes, cli);
+	add_nvme(&changes, pf, index, &before, &after);
+	return via_changes_end(&changes);
+}
+
+static bool sets_attrs(const struct via_cli *cli)
+{
+	static const char *const names[] = { "mac", "vlan", "qos", "trust", "spoofchk" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (via_cli_value(cli, names[i]))
+			return true;
+	return false;
 }
 
 int cmd_vf_set(struct via_cli *cli, int argc, char **argv)
 {
-	via_cleanup(vfs_clear) struct vfs vfs = { 0 };
-	via_cleanup(vfs_clear) struct vfs after = { 0 };
-	struct via_sriov_attrs wanted;
+	via_cleanup(via_vfs_clear) struct via_vfs vfs = { 0 };
+	via_cleanup(via_vfs_clear) struct via_vfs after = { 0 };
+	struct via_sriov_nvme nvme = { 0 };
+	struct via_sriov_attrs attrs;
 	struct via_bdf pf;
 	unsigned int index;
 	struct via_error err;
-	int status = parse_attrs(cli, &wanted);
+	int status = parse_resources(cli, &nvme.queues, &nvme.vectors);
+	bool resources = nvme.queues || nvme.vectors;
 
 	(void)argc;
 	(void)argv;
+	if (!status && resources && sets_attrs(cli))
+		return via_usage_error("--queues and --vectors are for NVMe VFs, the other options "
+				       "for those of a network PF");
+	if (!status && !resources)
+		status = parse_attrs(cli, &attrs);
 	if (status)
 		return status;
 	if (via_devname_resolve_vf(cli->host, cli->operands[0], &pf, &index, &err) ||
-	    via_sriov_pf_load(cli->host, pf, &vfs.pf, &err) ||
-	    via_sriov_attrs_check(cli->host, &vfs.pf, index, &wanted, &err))
+	    via_sriov_pf_load(cli->host, pf, &vfs.pf, &err))
 		return via_fail(&err);
+	status = resources ? set_nvme(cli, &vfs.pf, index, &nvme)
+			   : set_attrs(cli, &vfs.pf, index, &attrs);
+	if (status)
+		return status;
+	if (cli->dry_run && resources)
+		return VIA_EXIT_DONE;
 	if (cli->dry_run)
-		return load_attrs(cli->host, &vfs, &err) ? via_fail(&err)
-							 : show_set(cli, &vfs, index, &wanted);
-	if (via_sriov_attrs_set(cli->host, &vfs.pf, index, &wanted, &err))
-		return via_fail(&err);
-	if (load_vfs(cli->host, pf, &after, &err))
-		return not_shown(cli, "the attributes were set", &err);
-	print_vf(cli, &after, index);
+		return via_vfs_load_attrs(cli->host, &vfs, &err)
+			       ? via_fail(&err)
+			       : show_set(cli, &vfs, index, &attrs);
+	if (via_vfs_load(cli->host, pf, &after, &err))
+		return not_shown(cli, "it was set", &err);
+	via_vfs_print_one(cli, &after, index);
 	return VIA_EXIT_DONE;
 }
 
 static int list_one(struct via_cli *cli, struct via_error *err)
 {
-	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
-	via_cleanup(vfs_clear) struct vfs vfs = { 0 };
+	via_cleanup(via_vfs_clear) struct via_vfs vfs = { 0 };
+	struct via_bdf bdf;
 
-	if (load_pf(cli->host, cli->operands[0], &pf, err) ||
-	    load_vfs(cli->host, pf.bdf, &vfs, err))
+	if (via_devname_resolve(cli->host, cli->operands[0], &bdf, err) ||
+	    via_vfs_load(cli->host, bdf, &vfs, err))
 		return via_fail(err);
-	return print_pf(cli, &vfs);
+	return via_vfs_print(cli, &vfs, 1);
 }
 
 static int list_all(struct via_cli *cli, struct via_error *err)
 {
 	via_cleanup(via_names_free) struct via_names names = { 0 };
-	json_t *pfs = cli->json ? json_array() : NULL;
-	struct via_table table;
+	struct via_vfs *all = NULL;
+	size_t count = 0;
 	int rc = via_host_list(cli->host, &names, "sys/bus/pci/devices");
+	int status;
 
-	if (rc && rc != -ENOENT) {
-		json_decref(pfs);
-		via_error_sys(err, -rc, "cannot list the PCI functions");
+	if (!rc || rc == -ENOENT)
+		all = calloc(names.count + 1, sizeof(*all));
+	if (!all) {
+		via_error_sys(err, rc && rc != -ENOENT ? -rc : ENOMEM,
+			      "cannot list the PCI functions");
 		return via_fail(err);
 	}
-	if (!cli->json)
-		init_table(&table);
 	for (size_t i = 0; i < names.count; i++) {
-		via_cleanup(vfs_clear) struct vfs vfs = { 0 };
 		struct via_bdf bdf;
 
 		if (via_bdf_parse(names.names[i], &bdf))
 			continue;
-		rc = load_vfs(cli->host, bdf, &vfs, err);
-		if (rc) {
-			if (rc != -ENOTSUP && rc != -ENODEV)
-				via_host_log(cli->host, VIA_LOG_WARNING, "%s", err->text);
+		rc = via_vfs_load(cli->host, bdf, &all[count], err);
+		if (!rc) {
+			count++;
 			continue;
 		}
-		if (cli->json)
-			json_array_append_new(pfs, json_pf(cli->host, &vfs));
-		else
-			add_rows(cli->host, &table, &vfs);
+		via_vfs_clear(&all[count]);
+		if (rc != -ENOTSUP && rc != -ENODEV)
+			via_host_log(cli->host, VIA_LOG_WARNING, "%s", err->text);
 	}
-	if (cli->json)
-		return via_json_print(json_pack("{s:o}", "pfs", pfs));
-	return via_table_print(cli, &table);
+	status = via_vfs_print(cli, all, count);
+	while (count)
+		via_vfs_clear(&all[--count]);
+	free(all);
+	return status;
 }
 
 int cmd_vf_list(struct via_cli *cli, int argc, char **argv)
@@ -474,7 +416,7 @@ static int show_destroy(const struct via_cli *cli, const struct via_sriov_pf *pf
 int cmd_vf_destroy(struct via_cli *cli, int argc, char **argv)
 {
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
-	via_cleanup(vfs_clear) struct vfs after = { 0 };
+	via_cleanup(via_vfs_clear) struct via_vfs after = { 0 };
 	bool force = via_cli_flag(cli, "force");
 	struct via_error err;
 	int rc;
@@ -489,10 +431,10 @@ int cmd_vf_destroy(struct via_cli *cli, int argc, char **argv)
 	if (cli->dry_run)
 		return show_destroy(cli, &pf);
 	if (via_sriov_destroy(cli->host, pf.bdf, force, &err) ||
-	    load_vfs(cli->host, pf.bdf, &after, &err))
+	    via_vfs_load(cli->host, pf.bdf, &after, &err))
 		return via_fail(&err);
 	if (cli->json)
-		return print_pf(cli, &after);
+		return via_vfs_print(cli, &after, 1);
 	if (pf.num_vfs)
 		printf("%s: %u VF%s taken away\n", via_bdf_text(pf.bdf).text, pf.num_vfs,
 		       pf.num_vfs == 1 ? "" : "s");

@@ -28,9 +28,9 @@
 #include "autoprobe.h"
 #include "tree.h"
 
-#define PF	  "sys/bus/pci/devices/0000:01:00.0/"
-#define PF_NONE	  "sys/bus/pci/devices/0000:01:00.1/"
-#define VF(n)	  "sys/bus/pci/devices/0000:01:10." #n "/"
+#define PF	"sys/bus/pci/devices/0000:01:00.0/"
+#define PF_NONE "sys/bus/pci/devices/0000:01:00.1/"
+#define VF(n)	"sys/bus/pci/devices/0000:01:10." #n "/"
 
 /* An igb with three of its seven VFs, and one with none. */
 static const struct tree_entry entries[] = {
@@ -82,6 +82,13 @@ static void assert_holds(const struct tree *tree, const char *path, const char *
 
 	assert_int_equal(via_host_read(tree->host, text, sizeof(text), "%s", path), 0);
 	assert_string_equal(text, content);
+}
+
+static int create(const struct tree *tree, struct via_bdf bdf, unsigned int count,
+		  struct via_error *err)
+{
+	return via_sriov_create(tree->host, bdf, &(struct via_sriov_request){ .count = count },
+				err);
 }
 
 static void vfs_are_in_order_of_their_number(void **state)
@@ -172,15 +179,16 @@ static void garbage_in_sysfs_is_refused(void **state)
 static void check_refuses(const struct tree *tree, struct via_bdf bdf, unsigned int count,
 			  int expected, const char *says)
 {
+	const struct via_sriov_request request = { .count = count };
 	struct via_sriov_pf pf = { 0 };
 	struct via_error err;
 
 	assert_int_equal(via_sriov_pf_load(tree->host, bdf, &pf, &err), 0);
-	assert_int_equal(via_sriov_create_check(tree->host, &pf, count, &err), expected);
+	assert_int_equal(via_sriov_create_check(tree->host, &pf, &request, &err), expected);
 	if (expected)
 		assert_says(&err, says);
 	if (expected)
-		assert_int_equal(via_sriov_create(tree->host, bdf, count, &err), expected);
+		assert_int_equal(create(tree, bdf, count, &err), expected);
 	via_sriov_pf_clear(&pf);
 }
 
@@ -223,7 +231,7 @@ static void autoprobe_is_as_it_was_after_creation(void **state)
 			 (struct tree_entry){ PF_NONE "virtfn0", .link = "../0000:01:10.1" });
 		tree_add(&tree,
 			 (struct tree_entry){ PF_NONE "virtfn1", .link = "../0000:01:10.3" });
-		assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), 0);
+		assert_int_equal(create(&tree, pf_none_bdf, 2, &err), 0);
 		assert_holds(&tree, PF_NONE "sriov_numvfs", "2");
 		assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", autoprobe[i]);
 		tree_remove(&tree);
@@ -246,7 +254,7 @@ static void autoprobe_is_recorded_while_it_is_off(void **state)
 	/* Its owner lives. */
 	assert_int_equal(via_sriov_autoprobe_recover(tree.host, pf_none_bdf, &err), -EBUSY);
 	assert_says(&err, "another process is making VFs of 0000:01:00.1");
-	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EBUSY);
+	assert_int_equal(create(&tree, pf_none_bdf, 2, &err), -EBUSY);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
 	/* Off already: nothing to remember. */
 	assert_int_equal(via_sriov_autoprobe_hold(tree.host, pf_none_bdf, &other, &err), 0);
@@ -275,13 +283,13 @@ static void autoprobe_outlives_its_process(void **state)
 	/* Also by a call that is refused then. */
 	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
 	tree_add(&tree, (struct tree_entry){ OFF_RECORD, "1\n" });
-	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 8, &err), -ERANGE);
+	assert_int_equal(create(&tree, pf_none_bdf, 8, &err), -ERANGE);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
 	assert_false(via_host_exists(tree.host, OFF_RECORD));
 
 	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_drivers_autoprobe", "0\n" });
 	tree_add(&tree, (struct tree_entry){ OFF_RECORD, "on\n" });
-	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	assert_int_equal(create(&tree, pf_none_bdf, 2, &err), -EPROTO);
 	assert_says(&err, "/" OFF_RECORD);
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "0");
 	tree_remove(&tree);
@@ -298,9 +306,9 @@ static void the_signal_mask_is_as_it_was(void **state)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
-	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 1, &err), 0);
+	assert_int_equal(create(&tree, pf_none_bdf, 1, &err), 0);
 	tree_add(&tree, (struct tree_entry){ PF_NONE "sriov_numvfs", "0\n" });
-	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	assert_int_equal(create(&tree, pf_none_bdf, 2, &err), -EPROTO);
 	sigemptyset(&set);
 	pthread_sigmask(SIG_SETMASK, &set, &after);
 	assert_true(sigismember(&after, SIGTERM));
@@ -327,14 +335,14 @@ static void a_vf_that_is_missing_takes_all_back(void **state)
 	(void)state;
 	tree_add(&tree, (struct tree_entry){ PF_NONE "virtfn0", .link = "../0000:01:10.1" });
 	tree_add(&tree, (struct tree_entry){ PF_NONE "virtfn2", .link = "../0000:01:10.5" });
-	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	assert_int_equal(create(&tree, pf_none_bdf, 2, &err), -EPROTO);
 	assert_says(&err, "VF 1 is missing");
 	assert_holds(&tree, PF_NONE "sriov_numvfs", "0");
 	assert_holds(&tree, PF_NONE "sriov_drivers_autoprobe", "1");
 
 	/* One more than asked for. */
 	tree_add(&tree, (struct tree_entry){ PF_NONE "virtfn1", .link = "../0000:01:10.3" });
-	assert_int_equal(via_sriov_create(tree.host, pf_none_bdf, 2, &err), -EPROTO);
+	assert_int_equal(create(&tree, pf_none_bdf, 2, &err), -EPROTO);
 	assert_says(&err, "asked for 2 VFs and has 3");
 	assert_holds(&tree, PF_NONE "sriov_numvfs", "0");
 	tree_remove(&tree);
@@ -372,8 +380,8 @@ static void vfs_go_with_what_is_remembered_of_them(void **state)
 	(void)state;
 	tree_add(&tree, (struct tree_entry){ VF(0) "driver", .link = "../../drivers/vfio-pci" });
 	tree_add(&tree, (struct tree_entry){ VF(2) "driver", .link = "../../drivers/vfio-pci" });
-	tree_add(&tree,
-		 (struct tree_entry){ VF_RECORD("0"), "driver=gone\noverride=\ntarget=vfio-pci\n" });
+	tree_add(&tree, (struct tree_entry){ VF_RECORD("0"),
+					     "driver=gone\noverride=\ntarget=vfio-pci\n" });
 	tree_add(&tree, (struct tree_entry){ VF_RECORD("4"), "damaged" });
 	assert_int_equal(via_sriov_destroy(tree.host, pf_bdf, false, &err), 0);
 	assert_holds(&tree, PF "sriov_numvfs", "0");

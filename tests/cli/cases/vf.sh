@@ -34,3 +34,13 @@ viaduct vf destroy eth1 --dry-run --json
 echo junk >"$VIADUCT_ROOT/run/viaduct/devices/0000:01:10.2"
 viaduct vf destroy eth0
 ls "$VIADUCT_ROOT/run/viaduct/devices"
+# Queues and vectors are of NVMe PFs; the controller of a recorded host gives none.
+viaduct vf create eth1 2 --queues 4
+viaduct vf create nvme0 1 --queues 4
+viaduct vf create nvme0 1 --vectors 2 --dry-run
+viaduct vf create nvme0 1 --queues 0
+viaduct vf create nvme0 1 --vectors 65536
+viaduct vf set nvme0/vf0 --queues 4
+viaduct vf set eth0/vf0 --queues 4 --mac 02:00:00:00:00:01
+rm "$VIADUCT_ROOT/sys/bus/pci/devices/0000:02:00.0/driver" && ln -s ../../../../bus/pci/drivers/vfio-pci "$VIADUCT_ROOT/sys/bus/pci/devices/0000:02:00.0/driver"
+viaduct vf create nvme0 1
