@@ -66,6 +66,7 @@ static const struct via_option run_options[] = {
 	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
 	{ "iommufd", "fd=N", "an open /dev/iommu to use" },
 	{ "console", "WHERE", "the serial port: stdio, none or file=PATH (stdio)" },
+	{ "on-reset", "WHAT", "when the guest resets: reboot or stop (reboot)" },
 	{ "stats", "FILE", "write statistics when the guest ends, and on SIGUSR1" },
 	{ 0 },
 };

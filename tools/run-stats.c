@@ -113,13 +113,13 @@ static json_t *stats_json(const struct via_vmm_stats *stats, uint64_t begin_ns, 
 
 	for (size_t i = 0; i < stats->device_count; i++)
 		json_array_append_new(devices, device_json(&stats->devices[i]));
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}", "version",
-			 1, "end", end, "phases_ns", phases_json(stats, begin_ns), "exits",
-			 counts_json(&stats->exits), "user_exits", counts_json(&stats->user_exits),
-			 "accesses", counts_json(&stats->accesses), "ioctls",
-			 counts_json(&stats->ioctls), "dma", dma_json(stats), "devices", devices,
-			 "memory", "guest_bytes", number(stats->memory_bytes), "private_bytes",
-			 number(private_bytes()));
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+			 "version", 1, "end", end, "reboots", number(stats->reboots), "phases_ns",
+			 phases_json(stats, begin_ns), "exits", counts_json(&stats->exits),
+			 "user_exits", counts_json(&stats->user_exits), "accesses",
+			 counts_json(&stats->accesses), "ioctls", counts_json(&stats->ioctls),
+			 "dma", dma_json(stats), "devices", devices, "memory", "guest_bytes",
+			 number(stats->memory_bytes), "private_bytes", number(private_bytes()));
 }
 
 /*

@@ -130,6 +130,17 @@ static int watch_signals(struct run *run, struct via_error *err)
 	return 0;
 }
 
+static int parse_on_reset(const char *text, enum via_vmm_on_reset *on_reset)
+{
+	if (!strcmp(text, "reboot"))
+		*on_reset = VIA_VMM_ON_RESET_REBOOT;
+	else if (!strcmp(text, "stop"))
+		*on_reset = VIA_VMM_ON_RESET_END;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 static int run_guest(struct run *run, struct via_error *err)
 {
 	static const char *const ends[] = {
@@ -174,6 +185,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	const char *console = via_cli_value(cli, "console");
 	const char *backend = via_cli_value(cli, "backend");
 	const char *iommufd = via_cli_value(cli, "iommufd");
+	const char *on_reset = via_cli_value(cli, "on-reset");
 	struct run run = {
 		.cli = cli,
 		.begin_ns = now_ns(),
@@ -204,6 +216,8 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	if (iommufd && via_run_fd_parse(iommufd, &run.config.iommufd))
 		return via_usage_error("--iommufd wants an open descriptor, fd=N, not '%s'",
 				       iommufd);
+	if (on_reset && parse_on_reset(on_reset, &run.config.on_reset))
+		return via_usage_error("--on-reset wants reboot or stop, not '%s'", on_reset);
 
 	if (!console)
 		console = "stdio";

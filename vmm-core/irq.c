@@ -18,8 +18,14 @@ struct msi {
 	uint32_t data;
 };
 
+struct attachment {
+	int gsi, eventfd;
+};
+
 struct via_irq {
 	struct via_kvm *kvm;
+	struct attachment *attachments;
+	size_t attachment_count, attachment_room;
 	struct msi *msis; /* by GSI - LAYOUT_GSI_IOAPIC_PINS */
 	size_t msi_max;	  /* how many KVM takes */
 	size_t msi_end;	  /* one past the highest ever used: how many are allocated */
@@ -47,6 +53,7 @@ void via_irq_free(struct via_irq *irq)
 {
 	if (!irq)
 		return;
+	free(irq->attachments);
 	free(irq->msis);
 	free(irq);
 }
@@ -164,7 +171,7 @@ static int set_irqfd(struct via_irq *irq, int gsi, int eventfd, uint32_t flags)
 	return via_kvm_vm_ioctl(irq->kvm, KVM_IRQFD, &irqfd);
 }
 
-int via_irq_attach(struct via_irq *irq, int gsi, int eventfd)
+static int attach(struct via_irq *irq, int gsi, int eventfd)
 {
 	int rc = set_irqfd(irq, gsi, eventfd, 0);
 	uint64_t pending;
@@ -179,8 +186,44 @@ int via_irq_attach(struct via_irq *irq, int gsi, int eventfd)
 	return rc;
 }
 
+int via_irq_attach(struct via_irq *irq, int gsi, int eventfd)
+{
+	int rc;
+
+	if (irq->attachment_count == irq->attachment_room) {
+		size_t room = irq->attachment_room ? irq->attachment_room * 2 : 8;
+		struct attachment *grown = realloc(irq->attachments, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		irq->attachments = grown;
+		irq->attachment_room = room;
+	}
+	rc = attach(irq, gsi, eventfd);
+	if (!rc)
+		irq->attachments[irq->attachment_count++] = (struct attachment){ gsi, eventfd };
+	return rc;
+}
+
+int via_irq_renew(struct via_irq *irq)
+{
+	int rc = 0;
+
+	/* A new VM routes the pins by itself. */
+	irq->dirty = false;
+	for (size_t i = 0; i < irq->msi_end; i++)
+		irq->dirty |= irq->msis[i].routed;
+	rc = via_irq_commit(irq);
+	for (size_t i = 0; !rc && i < irq->attachment_count; i++)
+		rc = attach(irq, irq->attachments[i].gsi, irq->attachments[i].eventfd);
+	return rc;
+}
+
 void via_irq_detach(struct via_irq *irq, int gsi, int eventfd)
 {
+	for (size_t i = 0; i < irq->attachment_count; i++)
+		if (irq->attachments[i].gsi == gsi && irq->attachments[i].eventfd == eventfd)
+			irq->attachments[i] = irq->attachments[--irq->attachment_count];
 	set_irqfd(irq, gsi, eventfd, KVM_IRQFD_FLAG_DEASSIGN);
 }
 

@@ -47,6 +47,14 @@ int via_irq_commit(struct via_irq *irq);
  */
 int via_irq_attach(struct via_irq *irq, int gsi, int eventfd);
 
+/**
+ * via_irq_renew() - give the VM that replaces another (via_kvm_renew()) its routes and what is
+ * attached with via_irq_attach(). Nothing else may be attached or raised.
+ *
+ * Return: 0, -ENOMEM, or the errno of KVM_SET_GSI_ROUTING or KVM_IRQFD.
+ */
+int via_irq_renew(struct via_irq *irq);
+
 /** via_irq_detach() - the reverse; signals then stay counted in the eventfd. */
 void via_irq_detach(struct via_irq *irq, int gsi, int eventfd);
 

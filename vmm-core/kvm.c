@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
 
@@ -99,9 +101,20 @@ static const struct {
 	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
 };
 
+static int check_capabilities(struct via_kvm *kvm, struct via_error *err)
+{
+	for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
+		if (!via_kvm_capability(kvm, required[i].capability))
+			return via_error_set(
+				err, ENOTSUP,
+				"this host's KVM lacks %s, which Viaduct needs: a newer "
+				"kernel has it",
+				required[i].name);
+	return 0;
+}
+
 static int create_vm(struct via_kvm *kvm, struct via_error *err)
 {
-	uint64_t identity_map = LAYOUT_IDENTITY_MAP;
 	int rc;
 
 	do
@@ -110,14 +123,13 @@ static int create_vm(struct via_kvm *kvm, struct via_error *err)
 	if (rc < 0)
 		return via_error_sys(err, -rc, "KVM refuses to create a virtual machine");
 	kvm->vm_fd = rc;
+	return 0;
+}
 
-	for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
-		if (!via_kvm_capability(kvm, required[i].capability))
-			return via_error_set(
-				err, ENOTSUP,
-				"this host's KVM lacks %s, which Viaduct needs: a newer "
-				"kernel has it",
-				required[i].name);
+static int create_irqchips(struct via_kvm *kvm, struct via_error *err)
+{
+	uint64_t identity_map = LAYOUT_IDENTITY_MAP;
+	int rc;
 
 	rc = via_kvm_vm_ioctl(kvm, KVM_SET_TSS_ADDR, (void *)LAYOUT_TSS);
 	if (!rc && via_kvm_capability(kvm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
@@ -152,6 +164,10 @@ int via_kvm_open(struct via_host *host, struct via_kvm *kvm, struct via_error *e
 	}
 	kvm->run_bytes = (size_t)rc;
 	rc = create_vm(kvm, err);
+	if (!rc)
+		rc = check_capabilities(kvm, err);
+	if (!rc)
+		rc = create_irqchips(kvm, err);
 	if (rc)
 		goto fail;
 	return 0;
@@ -174,7 +190,7 @@ static int set_vfio_file(struct via_kvm *kvm, uint64_t what, int file_fd)
 	return via_kvm_ioctl(kvm, kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &attr);
 }
 
-int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err)
+static int tell_of_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err)
 {
 	int rc;
 
@@ -192,8 +208,56 @@ int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *er
 	return 0;
 }
 
+int via_kvm_add_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err)
+{
+	int *grown = realloc(kvm->vfio_files, (kvm->vfio_file_count + 1) * sizeof(*grown));
+	int rc;
+
+	if (!grown)
+		return via_error_sys(err, ENOMEM, "cannot keep track of VFIO files");
+	kvm->vfio_files = grown;
+	rc = tell_of_vfio_file(kvm, file_fd, err);
+	if (!rc)
+		grown[kvm->vfio_file_count++] = file_fd;
+	return rc;
+}
+
+int via_kvm_renew(struct via_kvm *kvm, struct via_error *err)
+{
+	int number = kvm->vm_fd, rc;
+
+	via_close(&kvm->vfio_fd);
+	/*
+	 * VFIO holds on to the VM a device was opened with (Linux 6.4), so the first one lives on,
+	 * empty. KVM names a VM's debugfs directory after its descriptor: no other may be created
+	 * with the first one's number, which is therefore never free.
+	 */
+	kvm->vm_fd = -1;
+	if (dup3(kvm->fd, number, O_CLOEXEC) < 0) {
+		rc = via_error_sys(err, errno, "cannot give up the virtual machine");
+		via_close(&number);
+		return rc;
+	}
+	rc = create_vm(kvm, err);
+	if (!rc && dup3(kvm->vm_fd, number, O_CLOEXEC) < 0)
+		rc = via_error_sys(err, errno, "cannot keep the virtual machine");
+	via_close(&kvm->vm_fd);
+	if (rc) {
+		via_close(&number);
+		return rc;
+	}
+	kvm->vm_fd = number;
+	rc = create_irqchips(kvm, err);
+	for (size_t i = 0; !rc && i < kvm->vfio_file_count; i++)
+		rc = tell_of_vfio_file(kvm, kvm->vfio_files[i], err);
+	return rc;
+}
+
 void via_kvm_remove_vfio_file(struct via_kvm *kvm, int file_fd)
 {
+	for (size_t i = 0; i < kvm->vfio_file_count; i++)
+		if (kvm->vfio_files[i] == file_fd)
+			kvm->vfio_files[i] = kvm->vfio_files[--kvm->vfio_file_count];
 	if (kvm->vfio_fd >= 0)
 		set_vfio_file(kvm, KVM_DEV_VFIO_GROUP_DEL, file_fd);
 }
@@ -201,6 +265,9 @@ void via_kvm_remove_vfio_file(struct via_kvm *kvm, int file_fd)
 void via_kvm_forget_vfio(struct via_kvm *kvm)
 {
 	via_close(&kvm->vfio_fd);
+	free(kvm->vfio_files);
+	kvm->vfio_files = NULL;
+	kvm->vfio_file_count = 0;
 }
 
 void via_kvm_close(struct via_kvm *kvm)

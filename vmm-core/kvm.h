@@ -13,7 +13,9 @@
 struct via_kvm {
 	int fd;
 	int vm_fd;
-	int vfio_fd;	  /* the KVM-VFIO device; -1 until the first file is added */
+	int vfio_fd;	 /* the KVM-VFIO device; -1 until the first file is added */
+	int *vfio_files; /* what it was told of; theirs who added them */
+	size_t vfio_file_count;
 	size_t run_bytes; /* of a vCPU's shared page, struct kvm_run and what follows */
 	atomic_uint_least64_t ioctls[256]; /* by _IOC_NR(); all are of type KVMIO */
 	/* Who answers instead of KVM, in a test; NULL is KVM itself. Returns as via_kvm_ioctl(). */
@@ -29,6 +31,14 @@ struct via_kvm {
  */
 int via_kvm_open(struct via_host *host, struct via_kvm *kvm, struct via_error *err);
 void via_kvm_close(struct via_kvm *kvm);
+
+/**
+ * via_kvm_renew() - another VM in place of this one, which knows the same VFIO files. vCPUs and
+ * memory slots of the old one must be gone: nothing is left of it.
+ *
+ * Return: 0, or the errno of KVM_CREATE_VM and what follows; there is no VM then.
+ */
+int via_kvm_renew(struct via_kvm *kvm, struct via_error *err);
 
 /** via_kvm_ioctl() - a counted ioctl on @fd. Return: its value, or a negative errno. */
 int via_kvm_ioctl(struct via_kvm *kvm, int fd, unsigned long request, void *argument);

@@ -6,6 +6,8 @@
 
 #include <viaduct/util/cleanup.h>
 
+#define POLL_EVENTS_MAX 64 /* a descriptor that is always ready must not hold us up */
+
 int via_loop_init(struct via_loop *loop)
 {
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -29,11 +31,12 @@ void via_loop_remove(struct via_loop *loop, struct via_loop_watch *watch)
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
 }
 
-int via_loop_wait(struct via_loop *loop)
+/* Return: how many were handled, or -errno. */
+static int handle_one(struct via_loop *loop, int timeout_ms)
 {
 	/* One at a time: a handler may remove another watch. */
 	struct epoll_event event;
-	int count = epoll_wait(loop->epoll_fd, &event, 1, -1);
+	int count = epoll_wait(loop->epoll_fd, &event, 1, timeout_ms);
 
 	if (count < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -42,5 +45,21 @@ int via_loop_wait(struct via_loop *loop)
 
 		watch->ready(watch->data);
 	}
-	return 0;
+	return count;
+}
+
+int via_loop_wait(struct via_loop *loop)
+{
+	int rc = handle_one(loop, -1);
+
+	return rc < 0 ? rc : 0;
+}
+
+int via_loop_poll(struct via_loop *loop)
+{
+	int rc = 1;
+
+	for (int i = 0; rc > 0 && i < POLL_EVENTS_MAX; i++)
+		rc = handle_one(loop, 0);
+	return rc < 0 ? rc : 0;
 }

@@ -32,4 +32,7 @@ void via_loop_remove(struct via_loop *loop, struct via_loop_watch *watch);
 /** via_loop_wait() - sleep until something happens and handle it. Return: 0 or -errno. */
 int via_loop_wait(struct via_loop *loop);
 
+/** via_loop_poll() - handle what has happened already, without sleeping. Return: 0 or -errno. */
+int via_loop_poll(struct via_loop *loop);
+
 #endif

@@ -42,21 +42,34 @@ static void wake_main(struct via_vmm *vmm)
 		return; /* the counter cannot overflow at 1 */
 }
 
+static bool set_end(struct via_vmm *vmm, int end)
+{
+	int now = atomic_load(&vmm->end);
+
+	while (now == MACHINE_RUNS || now == MACHINE_REBOOTS)
+		if (atomic_compare_exchange_weak(&vmm->end, &now, end))
+			return true;
+	return false;
+}
+
 void via_machine_request_end(struct via_vmm *vmm, int end)
 {
-	int runs = MACHINE_RUNS;
-
-	if (atomic_compare_exchange_strong(&vmm->end, &runs, end))
+	if (set_end(vmm, end))
 		wake_main(vmm);
+}
+
+void via_machine_request_reset(struct via_vmm *vmm)
+{
+	via_machine_request_end(vmm, vmm->on_reset == VIA_VMM_ON_RESET_END ? VIA_VMM_END_RESET
+									   : MACHINE_REBOOTS);
 }
 
 void via_machine_fail(struct via_vmm *vmm, const char *fmt, ...)
 {
-	int runs = MACHINE_RUNS;
 	va_list args;
 
 	/* Whoever is first writes the sentence; it is read after all threads were joined. */
-	if (!atomic_compare_exchange_strong(&vmm->end, &runs, MACHINE_FAILED))
+	if (!set_end(vmm, MACHINE_FAILED))
 		return;
 	va_start(args, fmt);
 	vsnprintf(vmm->failure.text, sizeof(vmm->failure.text), fmt, args);
@@ -84,7 +97,7 @@ static void access_reset(void *owner, struct via_bus_access *access)
 	if (!access->write)
 		access->value = 0;
 	else if (access->value & 0x04) /* a PC's reset control register: reset the processor */
-		via_machine_request_end(owner, VIA_VMM_END_RESET);
+		via_machine_request_reset(owner);
 }
 
 static int check_config(const struct via_vmm_config *config, struct via_error *err)
@@ -133,8 +146,7 @@ static int init_buses(struct via_vmm *vmm, struct via_error *err)
 	return 0;
 }
 
-static int init_cpus(struct via_vmm *vmm, unsigned int count, struct kvm_cpuid2 *cpuid,
-		     struct via_error *err)
+static int describe_cpus(struct via_vmm *vmm, unsigned int count, struct via_error *err)
 {
 	int most = via_kvm_capability(&vmm->kvm, KVM_CAP_MAX_VCPUS);
 
@@ -148,33 +160,46 @@ static int init_cpus(struct via_vmm *vmm, unsigned int count, struct kvm_cpuid2 
 		return via_error_sys(err, ENOMEM, "cannot describe %u processors", count);
 	vmm->cpu_count = count;
 	for (unsigned int i = 0; i < count; i++)
-		vmm->vcpus[i] = (struct via_vcpu){ .vmm = vmm, .fd = -1, .stats_fd = -1 };
-	for (unsigned int i = 0; i < count; i++) {
-		int rc = via_vcpu_init(&vmm->vcpus[i], vmm, i, cpuid, err);
-
-		if (rc)
-			return rc;
-	}
+		vmm->vcpus[i] =
+			(struct via_vcpu){ .vmm = vmm, .index = i, .fd = -1, .stats_fd = -1 };
 	return 0;
 }
 
-static int load(struct via_vmm *vmm, const struct via_vmm_config *config, struct via_error *err)
+int via_machine_init_cpus(struct via_vmm *vmm, struct kvm_cpuid2 *cpuid, struct via_error *err)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < vmm->cpu_count; i++)
+		rc = via_vcpu_init(&vmm->vcpus[i], cpuid, err);
+	return rc;
+}
+
+static int open_files(struct via_vmm *vmm, const struct via_vmm_config *config,
+		      struct via_error *err)
 {
 	const struct via_boot_config boot = {
 		.kernel = config->kernel,
 		.initrd = config->initrd,
 		.append = config->append ? config->append : "",
 	};
+
+	return via_boot_open(&boot, &vmm->boot, err);
+}
+
+int via_machine_load(struct via_vmm *vmm, struct via_error *err)
+{
 	const struct via_acpi_config acpi = {
-		.cpus = config->cpus,
+		.cpus = vmm->cpu_count,
 		.mmio64 = vmm->pci.windows[VIA_PCI_MMIO64],
 	};
-	int rc = via_boot_load(&vmm->memory, &boot, &vmm->entry, err);
+	int rc = via_boot_load(&vmm->memory, &vmm->boot, &vmm->entry, err);
 
 	if (!rc)
 		rc = via_acpi_build(&acpi,
 				    via_memory_at(&vmm->memory, LAYOUT_ACPI, LAYOUT_ACPI_BYTES),
 				    LAYOUT_ACPI_BYTES, LAYOUT_ACPI, err);
+	if (!rc)
+		rc = via_boot_enter(&vmm->memory, &vmm->vcpus[0], &vmm->entry, err);
 	return rc;
 }
 
@@ -286,7 +311,12 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 
 static void end_requested(void *data)
 {
-	(void)data; /* via_vmm_run() looks at vmm->stopping */
+	struct via_vmm *vmm = data;
+	uint64_t requests;
+
+	/* via_vmm_run() looks at vmm->stopping. */
+	if (read(vmm->end_fd, &requests, sizeof(requests)) < 0)
+		return;
 }
 
 static int init(struct via_vmm *vmm, const struct via_vmm_config *config, struct via_error *err)
@@ -301,7 +331,8 @@ static int init(struct via_vmm *vmm, const struct via_vmm_config *config, struct
 	vmm->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (vmm->end_fd < 0)
 		return via_error_sys(err, errno, "cannot set up the guest's event loop");
-	vmm->end_watch = (struct via_loop_watch){ .fd = vmm->end_fd, .ready = end_requested };
+	vmm->end_watch =
+		(struct via_loop_watch){ .fd = vmm->end_fd, .ready = end_requested, .data = vmm };
 	rc = via_loop_init(&vmm->loop);
 	if (!rc)
 		rc = via_loop_add(&vmm->loop, &vmm->end_watch);
@@ -330,13 +361,15 @@ static int init(struct via_vmm *vmm, const struct via_vmm_config *config, struct
 		return via_error_sys(err, -rc, "KVM refuses the serial port's interrupt");
 	rc = init_buses(vmm, err);
 	if (!rc)
-		rc = init_cpus(vmm, config->cpus, cpuid, err);
+		rc = describe_cpus(vmm, config->cpus, err);
+	if (!rc)
+		rc = via_machine_init_cpus(vmm, cpuid, err);
 	if (rc)
 		return rc;
 	reached(vmm, VIA_VMM_PHASE_KVM);
-	rc = load(vmm, config, err);
+	rc = open_files(vmm, config, err);
 	if (!rc)
-		rc = via_boot_enter(&vmm->memory, &vmm->vcpus[0], &vmm->entry, err);
+		rc = via_machine_load(vmm, err);
 	if (rc)
 		return rc;
 	reached(vmm, VIA_VMM_PHASE_LOADED);
@@ -352,6 +385,8 @@ int via_vmm_new(struct via_host *host, const struct via_vmm_config *config,
 	if (!vmm)
 		return via_error_sys(err, ENOMEM, "cannot describe the guest");
 	vmm->host = host;
+	vmm->on_reset = config->on_reset;
+	vmm->boot = (struct via_boot)VIA_BOOT_NONE;
 	vmm->lock.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	vmm->loop.epoll_fd = vmm->end_fd = vmm->kvm.fd = vmm->kvm.vm_fd = -1;
 	vmm->kvm.vfio_fd = vmm->memory.memfd = -1;
@@ -407,12 +442,11 @@ static int quiesce(struct via_vmm *vmm, struct via_error *err)
 	return rc;
 }
 
-int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *err)
+/* Until one of them, or anybody else, has it end or reset. */
+static int run_cpus(struct via_vmm *vmm, struct via_error *err)
 {
-	struct via_error quiesce_err;
-	int rc = 0, quiesce_rc, reason;
+	int rc = 0;
 
-	reached(vmm, VIA_VMM_PHASE_RUN);
 	for (unsigned int i = 0; !rc && i < vmm->cpu_count; i++)
 		rc = via_vcpu_start(&vmm->vcpus[i], err);
 	while (!rc && !atomic_load_explicit(&vmm->stopping, memory_order_acquire)) {
@@ -420,9 +454,35 @@ int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *er
 		if (rc)
 			via_error_sys(err, -rc, "the guest's event loop failed");
 	}
-	via_vmm_stop(vmm);
+	if (rc)
+		via_vmm_stop(vmm);
 	for (unsigned int i = 0; i < vmm->cpu_count; i++)
 		via_vcpu_join(&vmm->vcpus[i]);
+	return rc;
+}
+
+/* Return: whether the guest goes on. */
+static bool resume(struct via_vmm *vmm)
+{
+	int reboots = MACHINE_REBOOTS;
+
+	/* In this order: whoever ends the guest sets both the other way round. */
+	atomic_store(&vmm->stopping, false);
+	return atomic_compare_exchange_strong(&vmm->end, &reboots, MACHINE_RUNS);
+}
+
+int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *err)
+{
+	struct via_error quiesce_err;
+	int rc, quiesce_rc, reason;
+
+	reached(vmm, VIA_VMM_PHASE_RUN);
+	do {
+		rc = run_cpus(vmm, err);
+		if (rc || atomic_load(&vmm->end) != MACHINE_REBOOTS)
+			break;
+		rc = via_machine_reboot(vmm, err);
+	} while (!rc && resume(vmm));
 	reached(vmm, VIA_VMM_PHASE_END);
 	quiesce_rc = quiesce(vmm, &quiesce_err);
 	via_serial_drain(&vmm->serial);
@@ -450,6 +510,8 @@ void via_vmm_free(struct via_vmm *vmm)
 	for (unsigned int i = 0; i < vmm->cpu_count; i++)
 		via_vcpu_close(&vmm->vcpus[i]);
 	free(vmm->vcpus);
+	free(vmm->kept.counts);
+	via_boot_close(&vmm->boot);
 	via_serial_close(&vmm->serial);
 	while (vmm->watches) {
 		struct watch_node *node = vmm->watches;

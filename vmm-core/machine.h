@@ -37,11 +37,17 @@ struct via_vmm {
 	size_t device_count;
 	bool quiet; /* devices are quiesced and their memory unmapped */
 
+	struct via_boot boot;
 	struct via_boot_entry entry;
 	struct via_vcpu *vcpus;
 	unsigned int cpu_count;
 
-	/* Set once, then vCPUs leave their loops; end_fd wakes the main thread. */
+	enum via_vmm_on_reset on_reset;
+	uint64_t reboots;
+	struct via_vmm_counts kept; /* KVM's, of the vCPUs before the last reboot */
+	atomic_bool told_of_triple_fault;
+
+	/* When set vCPUs leave their loops; end_fd wakes the main thread. */
 	atomic_bool stopping;
 	atomic_int end; /* enum via_vmm_end, or one of the below */
 	int end_fd;
@@ -52,10 +58,32 @@ struct via_vmm {
 	uint64_t phase_ns[VIA_VMM_PHASES];
 };
 
-enum { MACHINE_RUNS = -1, MACHINE_FAILED = -2 };
+enum { MACHINE_RUNS = -1, MACHINE_FAILED = -2, MACHINE_REBOOTS = -3 };
 
-/** via_machine_request_end() - end the guest; the first reason counts. Async-signal-safe. */
+/**
+ * via_machine_request_end() - end the guest; the first reason counts, and any more than a reset
+ * that is under way. Async-signal-safe.
+ */
 void via_machine_request_end(struct via_vmm *vmm, int end);
+
+/** via_machine_request_reset() - the guest asks for a reset: it reboots, or ends. */
+void via_machine_request_reset(struct via_vmm *vmm);
+
+/** via_machine_init_cpus() - the vCPUs, in a VM that has none. Return: 0 or -errno. */
+int via_machine_init_cpus(struct via_vmm *vmm, struct kvm_cpuid2 *cpuid, struct via_error *err);
+
+/** via_machine_load() - kernel, tables and the first vCPU's registers. Return: 0 or -errno. */
+int via_machine_load(struct via_vmm *vmm, struct via_error *err);
+
+/**
+ * via_machine_reboot() - put the machine back to its start. No vCPU thread runs.
+ *
+ * Return: 0; or -errno: the machine can only be ended.
+ */
+int via_machine_reboot(struct via_vmm *vmm, struct via_error *err);
+
+/** via_machine_keep_stats() - before vCPUs are closed. Return: 0, or why they cannot be read. */
+int via_machine_keep_stats(struct via_vmm *vmm);
 
 /** via_machine_fail() - end the guest because a processor cannot go on. */
 void via_machine_fail(struct via_vmm *vmm, const char *fmt, ...)

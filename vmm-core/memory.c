@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -46,6 +47,7 @@ int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_b
 	if (rc)
 		return rc;
 	memory->slot_used[slot] = true;
+	memory->slots_in_use++;
 	return slot;
 }
 
@@ -53,9 +55,11 @@ int via_memory_slot_remove(struct via_memory *memory, int slot)
 {
 	int rc = set_slot(memory, slot, 0, 0, NULL);
 
-	if (!rc)
-		memory->slot_used[slot] = false;
-	return rc;
+	if (rc)
+		return rc;
+	memory->slot_used[slot] = false;
+	memory->slots_in_use--;
+	return 0;
 }
 
 /*
@@ -91,6 +95,13 @@ static uint8_t *map_aligned(int memfd, uint64_t offset, uint64_t size_bytes)
 	return mapped;
 }
 
+static int refused(const struct via_memory_piece *piece, int rc, struct via_error *err)
+{
+	return via_error_sys(err, -rc, "KVM refuses %llu MiB of guest memory at 0x%llx",
+			     (unsigned long long)(piece->size_bytes / MIB),
+			     (unsigned long long)piece->gpa);
+}
+
 static int add_piece(struct via_memory *memory, uint64_t gpa, uint64_t offset, uint64_t size_bytes,
 		     struct via_error *err)
 {
@@ -111,10 +122,28 @@ static int add_piece(struct via_memory *memory, uint64_t gpa, uint64_t offset, u
 
 	slot = via_memory_slot_add(memory, gpa, size_bytes, hva);
 	if (slot < 0)
-		return via_error_sys(err, -slot, "KVM refuses %llu MiB of guest memory at 0x%llx",
-				     (unsigned long long)(size_bytes / MIB),
-				     (unsigned long long)gpa);
+		return refused(piece, slot, err);
 	piece->slot = slot;
+	return 0;
+}
+
+void via_memory_withdraw(struct via_memory *memory)
+{
+	assert((size_t)memory->slots_in_use == memory->piece_count);
+	for (size_t i = 0; i < memory->piece_count; i++)
+		set_slot(memory, memory->pieces[i].slot, 0, 0, NULL);
+	memory->used = true;
+}
+
+int via_memory_renew(struct via_memory *memory, struct via_error *err)
+{
+	for (size_t i = 0; i < memory->piece_count; i++) {
+		const struct via_memory_piece *piece = &memory->pieces[i];
+		int rc = set_slot(memory, piece->slot, piece->gpa, piece->size_bytes, piece->hva);
+
+		if (rc)
+			return refused(piece, rc, err);
+	}
 	return 0;
 }
 

@@ -26,8 +26,10 @@ struct via_memory {
 	int memfd;
 	struct via_memory_piece pieces[2];
 	size_t piece_count;
+	bool used; /* a guest has run in it: it is no longer zero */
 	uint8_t *slot_used;
 	int slot_count;
+	int slots_in_use;
 };
 
 /**
@@ -56,6 +58,15 @@ uint64_t via_memory_low_end(const struct via_memory *memory);
 
 /** via_memory_end() - the first address after all RAM. */
 uint64_t via_memory_end(const struct via_memory *memory);
+
+/**
+ * via_memory_withdraw() - take RAM from a VM that is to be replaced (via_kvm_renew()), and with it
+ * the page tables KVM has made for it. All other slots must have been removed.
+ */
+void via_memory_withdraw(struct via_memory *memory);
+
+/** via_memory_renew() - give RAM to the VM that replaces it. Return: 0 or the ioctl's errno. */
+int via_memory_renew(struct via_memory *memory, struct via_error *err);
 
 /**
  * via_memory_slot_add() - let the guest access @hva directly at @gpa.

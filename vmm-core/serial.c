@@ -178,6 +178,19 @@ static void flush_due(void *data)
 	via_unlock(serial->lock);
 }
 
+void via_serial_reset(struct via_serial *serial)
+{
+	uint64_t edges;
+
+	serial->ier = serial->lcr = serial->mcr = serial->fcr = serial->scr = 0;
+	serial->divisor = 1;
+	serial->overrun = serial->line_high = serial->tx_empty_pending = false;
+	serial->rx_head = serial->rx_count = 0;
+	watch_input(serial, true);
+	if (read(serial->irq_eventfd, &edges, sizeof(edges)) < 0)
+		return; /* none */
+}
+
 void via_serial_drain(struct via_serial *serial)
 {
 	while (write_piece(serial, DRAIN_PATIENCE_MS))

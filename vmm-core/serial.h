@@ -61,6 +61,12 @@ struct via_serial {
 int via_serial_init(struct via_serial *serial, struct via_loop *loop, struct via_machine_lock *lock,
 		    int in_fd, int out_fd, struct via_error *err);
 
+/**
+ * via_serial_reset() - as after power-on: registers, FIFOs, no interrupt pending. What the guest
+ * sent is still written out. No vCPU runs.
+ */
+void via_serial_reset(struct via_serial *serial);
+
 /** via_serial_drain() - write out what is left after the guest ended, unless nobody takes it. */
 void via_serial_drain(struct via_serial *serial);
 void via_serial_close(struct via_serial *serial);

@@ -89,10 +89,22 @@ static int add_kvm_stats(struct via_vmm_counts *counts, int fd)
 	return rc;
 }
 
+int via_machine_keep_stats(struct via_vmm *vmm)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < vmm->cpu_count; i++)
+		if (vmm->vcpus[i].stats_fd >= 0)
+			rc = add_kvm_stats(&vmm->kept, vmm->vcpus[i].stats_fd);
+	return rc;
+}
+
 static int gather_vcpus(struct via_vmm *vmm, struct via_vmm_stats *stats)
 {
 	int rc = 0;
 
+	for (size_t i = 0; !rc && i < vmm->kept.count; i++)
+		rc = count_add(&stats->exits, vmm->kept.counts[i].name, vmm->kept.counts[i].value);
 	for (unsigned int i = 0; !rc && i < vmm->cpu_count; i++) {
 		struct via_vcpu *vcpu = &vmm->vcpus[i];
 
@@ -168,6 +180,7 @@ int via_vmm_stats(struct via_vmm *vmm, struct via_vmm_stats *stats, struct via_e
 	int rc;
 
 	*stats = (struct via_vmm_stats){ 0 };
+	stats->reboots = vmm->reboots;
 	memcpy(stats->phase_ns, vmm->phase_ns, sizeof(stats->phase_ns));
 	for (size_t i = 0; i < vmm->memory.piece_count; i++)
 		stats->memory_bytes += vmm->memory.pieces[i].size_bytes;

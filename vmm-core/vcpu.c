@@ -59,12 +59,12 @@ static int enable_memory_types(struct via_vcpu *vcpu)
 	return rc < 0 ? rc : 0; /* a KVM without MTRRs sets none of them, which is as good */
 }
 
-int via_vcpu_init(struct via_vcpu *vcpu, struct via_vmm *vmm, unsigned int index,
-		  struct kvm_cpuid2 *cpuid, struct via_error *err)
+int via_vcpu_init(struct via_vcpu *vcpu, struct kvm_cpuid2 *cpuid, struct via_error *err)
 {
+	struct via_vmm *vmm = vcpu->vmm;
+	unsigned int index = vcpu->index;
 	int rc;
 
-	*vcpu = (struct via_vcpu){ .vmm = vmm, .index = index, .fd = -1, .stats_fd = -1 };
 	rc = via_kvm_vm_ioctl(&vmm->kvm, KVM_CREATE_VCPU, (void *)(unsigned long)index);
 	if (rc < 0)
 		return via_error_sys(err, -rc, "KVM refuses to create processor %u of the guest",
@@ -111,6 +111,25 @@ static void report_failure(struct via_vcpu *vcpu, const char *what, uint64_t det
 			 (unsigned long long)regs.rip);
 }
 
+/* A PC resets. Told once: a guest may go on like this for ever. */
+static void handle_triple_fault(struct via_vcpu *vcpu)
+{
+	static const char what[] = "shut down: a triple fault";
+	struct via_vmm *vmm = vcpu->vmm;
+	struct kvm_regs regs = { 0 };
+
+	if (vmm->on_reset == VIA_VMM_ON_RESET_END) {
+		report_failure(vcpu, what, KVM_EXIT_SHUTDOWN);
+		return;
+	}
+	via_kvm_ioctl(&vmm->kvm, vcpu->fd, KVM_GET_REGS, &regs);
+	if (!atomic_exchange(&vmm->told_of_triple_fault, true))
+		via_host_log(vmm->host, VIA_LOG_WARNING,
+			     "processor %u of the guest %s at rip 0x%llx; the guest is reset",
+			     vcpu->index, what, (unsigned long long)regs.rip);
+	via_machine_request_reset(vmm);
+}
+
 /* One writer: a load and a store are enough, and cheaper than a locked addition. */
 static void count(atomic_uint_least64_t *counter)
 {
@@ -139,7 +158,7 @@ static void handle_exit(struct via_vcpu *vcpu)
 	case KVM_EXIT_INTR:
 		break;
 	case KVM_EXIT_SHUTDOWN:
-		report_failure(vcpu, "shut down: a triple fault", reason);
+		handle_triple_fault(vcpu);
 		break;
 	case KVM_EXIT_UNKNOWN:
 		report_failure(vcpu, "left KVM for a reason of the hardware KVM does not know",

@@ -29,9 +29,13 @@ struct via_vcpu {
 		exits[VCPU_EXIT_REASONS]; /* returns by KVM_EXIT_*; last: all others */
 };
 
-/** via_vcpu_init() - create the processor with its CPUID. Return: 0 or -errno. */
-int via_vcpu_init(struct via_vcpu *vcpu, struct via_vmm *vmm, unsigned int index,
-		  struct kvm_cpuid2 *cpuid, struct via_error *err);
+/**
+ * via_vcpu_init() - create the processor with its CPUID. Again after via_vcpu_close(), in another
+ * VM: then what it counts goes on.
+ *
+ * Return: 0 or -errno.
+ */
+int via_vcpu_init(struct via_vcpu *vcpu, struct kvm_cpuid2 *cpuid, struct via_error *err);
 
 /** via_vcpu_start() - run it in a thread of its own. Return: 0 or the errno of pthread_create(). */
 int via_vcpu_start(struct via_vcpu *vcpu, struct via_error *err);

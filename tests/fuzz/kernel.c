@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct via_boot_config config = { .kernel = path, .append = "quiet" };
 	struct via_boot_entry entry = { 0 };
+	struct via_boot boot;
 	struct via_error err;
 	int rc;
 
@@ -44,9 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		init();
 	MUST(!ftruncate(fd, 0));
 	MUST(pwrite(fd, data, size, 0) == (ssize_t)size);
+	MUST(!via_boot_open(&config, &boot, &err));
 	for (memory.piece_count = 1; memory.piece_count <= 2; memory.piece_count++) {
 		err.text[0] = '\0';
-		rc = via_boot_load(&memory, &config, &entry, &err);
+		rc = via_boot_load(&memory, &boot, &entry, &err);
 		if (rc) {
 			/* Never -EFAULT, which is what reading beyond guest memory would be. */
 			MUST(rc == -ENOEXEC || rc == -EFBIG || rc == -E2BIG);
@@ -57,5 +59,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(entry.address < LAYOUT_RAM_LOW_END);
 		MUST(entry.argument == (entry.long_mode ? LAYOUT_ZERO_PAGE : LAYOUT_PVH_INFO));
 	}
+	via_boot_close(&boot);
 	return 0;
 }

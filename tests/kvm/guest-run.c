@@ -170,6 +170,7 @@ void guest_init(struct guest *guest, const char *test)
 		.append = guest->append,
 		.cpus = 1,
 		.memory_bytes = 32 << 20,
+		.on_reset = VIA_VMM_ON_RESET_END,
 		.console_in = -1,
 		.console_out = guest->out[1],
 	};

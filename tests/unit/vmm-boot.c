@@ -86,8 +86,16 @@ static void put(int fd, uint64_t offset, const void *data, size_t bytes)
 
 static int load(struct fixture *f)
 {
+	struct via_boot boot;
+	int rc;
+
 	f->err.text[0] = '\0';
-	return via_boot_load(&f->memory, &f->config, &f->entry, &f->err);
+	rc = via_boot_open(&f->config, &boot, &f->err);
+	if (rc)
+		return rc;
+	rc = via_boot_load(&f->memory, &boot, &f->entry, &f->err);
+	via_boot_close(&boot);
+	return rc;
 }
 
 static void refused(struct fixture *f, int rc, const char *why)

@@ -81,7 +81,7 @@ guest() {
     local parameters=$1
     shift
     viaduct run --kernel "$VIADUCT_GUEST_KERNEL" --initrd "$VIADUCT_GUEST_INITRD" \
-        --append "console=ttyS0 quiet panic=-1 $parameters" "$@"
+        --append "console=ttyS0 quiet panic=-1 $parameters" --on-reset stop "$@"
 }
 
 one() {

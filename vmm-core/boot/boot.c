@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,15 +29,20 @@ int via_image_open(const char *path, const char *what, struct via_image *image,
 		return via_error_sys(err, errno, "cannot read the %s %s", what, path);
 	if (!S_ISREG(status.st_mode))
 		return via_error_set(err, EINVAL, "the %s %s is not a regular file", what, path);
-	*image = (struct via_image){ .fd = via_steal_fd(&fd),
-				     .path = path,
+	*image = (struct via_image){ .fd = -1,
+				     .path = strdup(path),
 				     .size_bytes = (uint64_t)status.st_size };
+	if (!image->path)
+		return via_error_sys(err, ENOMEM, "cannot read the %s %s", what, path);
+	image->fd = via_steal_fd(&fd);
 	return 0;
 }
 
 void via_image_close(struct via_image *image)
 {
 	via_close(&image->fd);
+	free(image->path);
+	image->path = NULL;
 }
 
 int via_image_read(const struct via_image *image, uint64_t offset, void *data, uint64_t size_bytes,
@@ -97,34 +103,30 @@ struct initrd {
 };
 
 /* As high as kernel and low memory allow, so it is clear of where the kernel unpacks itself. */
-static int load_initrd(struct via_memory *memory, const char *path, const struct via_kernel *kernel,
-		       struct initrd *initrd, struct via_error *err)
+static int load_initrd(struct via_memory *memory, const struct via_image *image,
+		       const struct via_kernel *kernel, struct initrd *initrd,
+		       struct via_error *err)
 {
-	via_cleanup(via_image_close) struct via_image image = { .fd = -1 };
 	uint64_t top = via_memory_low_end(memory);
-	int rc;
 
 	*initrd = (struct initrd){ 0 };
-	if (!path)
+	if (image->fd < 0)
 		return 0;
-	rc = via_image_open(path, "initrd", &image, err);
-	if (rc)
-		return rc;
 	if (kernel->initrd_max_gpa < top)
 		top = kernel->initrd_max_gpa + 1;
-	if (image.size_bytes > UINT32_MAX || image.size_bytes > top ||
-	    ((top - image.size_bytes) & ~(PAGE_BYTES - 1)) < kernel->end_gpa)
+	if (image->size_bytes > UINT32_MAX || image->size_bytes > top ||
+	    ((top - image->size_bytes) & ~(PAGE_BYTES - 1)) < kernel->end_gpa)
 		return via_error_set(
 			err, EFBIG,
 			"the initrd %s does not fit: it has %llu KiB, and %llu KiB are "
 			"free above the kernel (--memory)",
-			path, (unsigned long long)(image.size_bytes >> 10),
+			image->path, (unsigned long long)(image->size_bytes >> 10),
 			(unsigned long long)(top > kernel->end_gpa ? (top - kernel->end_gpa) >> 10
 								   : 0));
-	initrd->gpa = (top - image.size_bytes) & ~(PAGE_BYTES - 1);
-	initrd->size_bytes = image.size_bytes;
-	return via_image_read(&image, 0, via_memory_at(memory, initrd->gpa, image.size_bytes),
-			      image.size_bytes, err);
+	initrd->gpa = (top - image->size_bytes) & ~(PAGE_BYTES - 1);
+	initrd->size_bytes = image->size_bytes;
+	return via_image_read(image, 0, via_memory_at(memory, initrd->gpa, image->size_bytes),
+			      image->size_bytes, err);
 }
 
 static int load_cmdline(struct via_memory *memory, const char *append,
@@ -235,28 +237,63 @@ static void write_reset_vector(struct via_memory *memory)
 	memcpy(via_memory_at(memory, LAYOUT_RESET_VECTOR, sizeof(code)), code, sizeof(code));
 }
 
-int via_boot_load(struct via_memory *memory, const struct via_boot_config *config,
+/* Kernels search these for what a firmware left there; a former guest may have, too. */
+static void clear_firmware_data(struct via_memory *memory)
+{
+	memset(via_memory_at(memory, 0, PAGE_BYTES), 0, PAGE_BYTES);
+	memset(via_memory_at(memory, LAYOUT_EBDA, MIB - LAYOUT_EBDA), 0, MIB - LAYOUT_EBDA);
+}
+
+int via_boot_open(const struct via_boot_config *config, struct via_boot *boot,
+		  struct via_error *err)
+{
+	int rc;
+
+	*boot = (struct via_boot)VIA_BOOT_NONE;
+	rc = via_image_open(config->kernel, "kernel", &boot->kernel, err);
+	if (!rc && config->initrd)
+		rc = via_image_open(config->initrd, "initrd", &boot->initrd, err);
+	if (!rc) {
+		boot->append = strdup(config->append);
+		if (!boot->append)
+			rc = via_error_sys(err, ENOMEM, "cannot keep the kernel command line");
+	}
+	if (rc)
+		via_boot_close(boot);
+	return rc;
+}
+
+void via_boot_close(struct via_boot *boot)
+{
+	via_image_close(&boot->kernel);
+	via_image_close(&boot->initrd);
+	free(boot->append);
+	boot->append = NULL;
+}
+
+int via_boot_load(struct via_memory *memory, const struct via_boot *boot,
 		  struct via_boot_entry *entry, struct via_error *err)
 {
-	via_cleanup(via_image_close) struct via_image image = { .fd = -1 };
+	const struct via_image *image = &boot->kernel;
 	uint8_t magic[SELFMAG] = { 0 };
 	struct via_kernel kernel = { 0 };
 	struct initrd initrd;
 	bool elf;
-	int rc;
+	int rc = 0;
 
-	rc = via_image_open(config->kernel, "kernel", &image, err);
-	if (!rc && image.size_bytes >= sizeof(magic))
-		rc = via_image_read(&image, 0, magic, sizeof(magic), err);
+	if (memory->used)
+		clear_firmware_data(memory);
+	if (image->size_bytes >= sizeof(magic))
+		rc = via_image_read(image, 0, magic, sizeof(magic), err);
 	if (rc)
 		return rc;
 	elf = !memcmp(magic, ELFMAG, SELFMAG);
-	rc = elf ? via_pvh_load(memory, &image, &kernel, err)
-		 : via_bzimage_load(memory, &image, &kernel, err);
+	rc = elf ? via_pvh_load(memory, image, &kernel, err)
+		 : via_bzimage_load(memory, image, &kernel, err);
 	if (!rc)
-		rc = load_initrd(memory, config->initrd, &kernel, &initrd, err);
+		rc = load_initrd(memory, &boot->initrd, &kernel, &initrd, err);
 	if (!rc)
-		rc = load_cmdline(memory, config->append, &kernel, err);
+		rc = load_cmdline(memory, boot->append, &kernel, err);
 	if (rc)
 		return rc;
 

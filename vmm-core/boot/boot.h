@@ -8,6 +8,7 @@
 #include <viaduct/util/error.h>
 
 #include "../memory.h"
+#include "image.h"
 
 /*
  * Putting a kernel into guest memory: the Linux 64-bit boot protocol for a bzImage
@@ -20,6 +21,21 @@ struct via_boot_config {
 	const char *append; /* never NULL */
 };
 
+/*
+ * What a guest boots from. The files stay open, so that a reset finds them whatever became of
+ * their paths and of what this process may open.
+ */
+struct via_boot {
+	struct via_image kernel;
+	struct via_image initrd; /* without: fd -1 */
+	char *append;
+};
+
+#define VIA_BOOT_NONE                                                                              \
+	{                                                                                          \
+		.kernel = { .fd = -1 }, .initrd = {.fd = -1 }                                      \
+	}
+
 /* How the first processor enters the kernel. */
 struct via_boot_entry {
 	bool long_mode; /* else 32-bit protected mode without paging (PVH) */
@@ -28,14 +44,26 @@ struct via_boot_entry {
 };
 
 /**
+ * via_boot_open() - open the files. @config need not outlive the call.
+ *
+ * Return: 0; the errno of opening a file; -EINVAL for what is not a regular file; -ENOMEM.
+ */
+int via_boot_open(const struct via_boot_config *config, struct via_boot *boot,
+		  struct via_error *err);
+void via_boot_close(struct via_boot *boot);
+
+/**
  * via_boot_load() - read kernel and initrd straight into guest memory and describe the machine
  * to the kernel. The ACPI tables must be at LAYOUT_ACPI by the time the guest runs.
  *
- * Return: 0; the errno of opening or reading a file; -ENOEXEC for a file that is neither a bzImage
+ * In memory a guest has used, what has to be zero is made so: where firmware keeps its data and
+ * what the kernel's file leaves out. The rest stays, as over the reset of a PC.
+ *
+ * Return: 0; the errno of reading a file; -ENOEXEC for a file that is neither a bzImage
  * nor an ELF kernel Viaduct can enter; -EFBIG when kernel or initrd do not fit in the memory;
  * -E2BIG for a command line longer than the kernel takes.
  */
-int via_boot_load(struct via_memory *memory, const struct via_boot_config *config,
+int via_boot_load(struct via_memory *memory, const struct via_boot *boot,
 		  struct via_boot_entry *entry, struct via_error *err);
 
 struct via_vcpu;

@@ -13,7 +13,7 @@
 /* A file that is read into guest memory. Everything in it is hostile. */
 struct via_image {
 	int fd;
-	const char *path;
+	char *path; /* for messages */
 	uint64_t size_bytes;
 };
 

@@ -83,7 +83,9 @@ static int load_segment(struct via_memory *memory, const struct via_image *image
 	rc = via_image_read(image, segment->p_offset, hva, segment->p_filesz, err);
 	if (rc)
 		return rc;
-	/* The memory beyond what the file holds is fresh, hence zero. */
+	/* Fresh memory is zero already, and not worth the pages that zeroing would allocate. */
+	if (memory->used)
+		memset(hva + segment->p_filesz, 0, segment->p_memsz - segment->p_filesz);
 	if (segment->p_paddr + segment->p_memsz > kernel->end_gpa)
 		kernel->end_gpa = segment->p_paddr + segment->p_memsz;
 	return 0;

@@ -47,3 +47,4 @@ viaduct run --kernel nosuch --memory 1Q
 viaduct run --kernel nosuch --console tty
 viaduct run --kernel nosuch --console file=
 viaduct run --kernel nosuch --console ''
+viaduct run --kernel nosuch --on-reset halt

@@ -8,8 +8,14 @@
 	.globl	_start
 _start:
 	mov	$boot_stack_end, %esp
-	mov	%rsi, %rdi
 	cld
+	mov	$bss_begin, %edi	/* not empty after a reset */
+	mov	$bss_end, %ecx
+	sub	%edi, %ecx
+	shr	$3, %ecx
+	xor	%eax, %eax
+	rep stosq
+	mov	%rsi, %rdi
 	call	guest_main
 1:	cli
 	hlt

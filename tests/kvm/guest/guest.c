@@ -328,11 +328,156 @@ static void test_reset(void)
 	say("after\n");
 }
 
+static void fault_three_times(void)
+{
+	set_idt(idt, 0);
+	__asm__ volatile("ud2");
+}
+
 static void test_triple(void)
 {
 	say("before\n");
-	set_idt(idt, 0);
-	__asm__ volatile("ud2");
+	fault_three_times();
+}
+
+/* What a guest can change and a reset puts back: Intel SDM volumes 3A and 4; for 4b564dxxh
+ * Documentation/virt/kvm/x86/msr.rst.
+ */
+#define MSR_EFER	0xc0000080
+#define MSR_KVM_CLOCK	0x4b564d01
+#define MSR_KVM_EOI	0x4b564d04
+#define MSR_X2APIC_TPR	0x808
+#define MSR_X2APIC_LVTT 0x832
+#define MSR_X2APIC_TMIC 0x838
+#define IOAPIC_SERIAL	(0x10 + 2 * 4) /* the entry of pin 4 */
+#define SURVIVES	0x1800000
+#define WRITTEN_BY_KVM	0x1900000
+#define PATTERN		0x5a5a5a5a5a5a5a5aULL
+
+static const struct {
+	const char *name;
+	uint32_t msr;
+	uint64_t other;
+} msrs[] = {
+	{ "sysenter_cs", 0x174, 0x10 },
+	{ "sysenter_esp", 0x175, 0x1234000 },
+	{ "sysenter_eip", 0x176, 0x1235000 },
+	{ "pat", 0x277, 0x0007010600070106 },
+	{ "mtrr_def_type", 0x2ff, 0xc00 },
+	{ "mtrr_base", 0x200, 0x1000000 },
+	{ "star", 0xc0000081, 0x10ULL << 32 },
+	{ "lstar", 0xc0000082, 0x1236000 },
+	{ "sfmask", 0xc0000084, 0x200 },
+	{ "kernel_gs_base", 0xc0000102, 0x1237000 },
+	{ "kvm_clock", MSR_KVM_CLOCK, WRITTEN_BY_KVM | 1 },
+	{ "kvm_eoi", MSR_KVM_EOI, (WRITTEN_BY_KVM + 0x100) | 1 },
+};
+
+static uint32_t ioapic_read(uint8_t index)
+{
+	write32(IOAPIC, index);
+	return read32(IOAPIC + 0x10);
+}
+
+static void ioapic_write(uint8_t index, uint32_t value)
+{
+	write32(IOAPIC, index);
+	write32(IOAPIC + 0x10, value);
+}
+
+static void say_state(void)
+{
+	static uint32_t data = 0x11, bss;
+	uint64_t value;
+
+	for (size_t i = 0; i < sizeof(msrs) / sizeof(*msrs); i++)
+		say_value(msrs[i].name, rdmsr(msrs[i].msr));
+	say_value("efer", rdmsr(MSR_EFER));
+	say_value("apic_base", rdmsr(MSR_APIC_BASE));
+	__asm__ volatile("mov %%cr0, %0" : "=r"(value));
+	say_value("cr0", value);
+	__asm__ volatile("mov %%cr2, %0" : "=r"(value));
+	say_value("cr2", value);
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	say_value("cr4", value);
+	__asm__ volatile("mov %%dr0, %0" : "=r"(value));
+	say_value("dr0", value);
+	say_value("ioapic", ioapic_read(IOAPIC_SERIAL));
+	say_value("ioapic id", ioapic_read(0));
+	say_value("pic", inb(0x21));
+	say_value("ier", inb(PORT_SERIAL + 1));
+	say_value("iir", inb(PORT_SERIAL + 2));
+	say_value("lcr", inb(PORT_SERIAL + 3));
+	say_value("mcr", inb(PORT_SERIAL + 4));
+	say_value("scr", inb(PORT_SERIAL + 7));
+	outb(PORT_SERIAL + 3, 0x80);
+	value = inb(PORT_SERIAL) | inb(PORT_SERIAL + 1) << 8;
+	outb(PORT_SERIAL + 3, 0);
+	say_value("divisor", value);
+	say_value("data", data);
+	say_value("bss", bss);
+	say_value("initrd", read32(zero_page->hdr.ramdisk_image));
+	say_value("rsdp", sum(zero_page->acpi_rsdp_addr, 20));
+	say_value("ebda", read32(0x9fc00));
+	data = bss = 0x22;
+
+	init_apic();
+	say_value("svr", rdmsr(MSR_X2APIC_SVR));
+	say_value("tpr", rdmsr(MSR_X2APIC_TPR));
+	say_value("timer", rdmsr(MSR_X2APIC_LVTT));
+	say_value("count", rdmsr(MSR_X2APIC_TMIC));
+	/* What of the former guest KVM would still write to memory or interrupt with. */
+	for (uint64_t at = 0; at < 0x200; at += 8)
+		write64(WRITTEN_BY_KVM + at, PATTERN);
+	let_in();
+	for (uint64_t at = 0; at < 0x200; at += 8)
+		if (read64(WRITTEN_BY_KVM + at) != PATTERN)
+			say_value("written by KVM", at);
+	say_value("interrupts", counts[GUEST_VECTOR_A] + counts[GUEST_VECTOR_SERIAL]);
+}
+
+static void change_state(void)
+{
+	for (size_t i = 0; i < sizeof(msrs) / sizeof(*msrs); i++)
+		wrmsr(msrs[i].msr, msrs[i].other);
+	__asm__ volatile("mov %0, %%cr2" : : "r"(0x1238000ULL));
+	__asm__ volatile("mov %0, %%dr0" : : "r"(0x1239000ULL));
+	wrmsr(MSR_X2APIC_TPR, 0x20);
+	wrmsr(MSR_X2APIC_LVTT, 0x20000 | GUEST_VECTOR_A); /* periodic */
+	wrmsr(MSR_X2APIC_TMIC, 0x100000);
+	ioapic_write(IOAPIC_SERIAL, GUEST_VECTOR_SERIAL);
+	ioapic_write(0, 3U << 24);
+	outb(0x21, 0x5a);
+	outb(PORT_SERIAL + 3, 0x80);
+	outb(PORT_SERIAL, 0x34);
+	outb(PORT_SERIAL + 1, 0x12);
+	outb(PORT_SERIAL + 3, 0x1b);
+	outb(PORT_SERIAL + 2, 0x01);
+	outb(PORT_SERIAL + 7, 0x5a);
+	outb(PORT_SERIAL + 4, 0x0b);
+	outb(PORT_SERIAL + 1, 0x0f);
+	write32(zero_page->hdr.ramdisk_image, 0);
+	write32(zero_page->acpi_rsdp_addr, 0);
+	write32(0x9fc00, 0x5f504d5f);
+	*(volatile char *)cmdline = '!';
+	memset((void *)(uintptr_t)zero_page, 0xff, sizeof(*zero_page));
+}
+
+static void test_reboot(void)
+{
+	uint32_t what;
+
+	say("boot\n");
+	say_state();
+	write32(SURVIVES, read32(SURVIVES) + 1);
+	what = step(read32(SURVIVES));
+	if (what == GUEST_REBOOT_NO_MORE)
+		return;
+	change_state();
+	if (what == GUEST_REBOOT_BY_FAULT)
+		fault_three_times();
+	outb(PORT_RESET, 0x06);
+	say("after\n");
 }
 
 static void test_sleep(void)
@@ -610,12 +755,13 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
-	{ "hello", test_hello }, { "params", test_params },	{ "echo", test_echo },
-	{ "reset", test_reset }, { "triple", test_triple },	{ "sleep", test_sleep },
-	{ "halt", test_halt },	 { "busy", test_busy },		{ "flood", test_flood },
-	{ "smp", test_smp },	 { "topology", test_topology }, { "high", test_high },
-	{ "ports", test_ports }, { "mmio", test_mmio },		{ "ecam", test_ecam },
-	{ "slots", test_slots }, { "msi", test_msi },		{ "function", test_function },
+	{ "hello", test_hello },       { "params", test_params },     { "echo", test_echo },
+	{ "reset", test_reset },       { "triple", test_triple },     { "sleep", test_sleep },
+	{ "halt", test_halt },	       { "busy", test_busy },	      { "flood", test_flood },
+	{ "smp", test_smp },	       { "topology", test_topology }, { "high", test_high },
+	{ "ports", test_ports },       { "mmio", test_mmio },	      { "ecam", test_ecam },
+	{ "reboot", test_reboot },     { "slots", test_slots },	      { "msi", test_msi },
+	{ "function", test_function },
 };
 
 void guest_main(const struct boot_params *params)

@@ -23,6 +23,11 @@
 #define GUEST_VECTOR_B	    0x42
 #define GUEST_VECTOR_SERIAL 0x44
 
+/* What test=reboot does after it said what it found, as the step's answer. */
+#define GUEST_REBOOT_BY_PORT  0
+#define GUEST_REBOOT_BY_FAULT 1
+#define GUEST_REBOOT_NO_MORE  2
+
 /* Slot and function of test=ecam and test=function. */
 #define GUEST_DEVFN (5 << 3)
 

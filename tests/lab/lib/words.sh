@@ -26,7 +26,7 @@ start() {
     local console=$1 parameters=$2
     shift 2
     viaduct run --kernel "$VIADUCT_GUEST_KERNEL" --initrd "$VIADUCT_GUEST_INITRD" \
-        --append "console=ttyS0 quiet panic=-1 $parameters" "$@" \
+        --append "console=ttyS0 quiet panic=-1 $parameters" --on-reset stop "$@" \
         >"$console" 2>"$console.err" <"${keys:-/dev/null}" &
     pid=$!
 }

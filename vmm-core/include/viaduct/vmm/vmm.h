@@ -31,26 +31,33 @@ struct via_vmm;
 struct via_vmm_device {
 	struct via_bdf bdf; /* bound to vfio-pci */
 	int fd; /* -1, or its open VFIO device file (via_iommu_cdev_bdf()); stays the caller's */
-	const char *rom;    /* NULL: its own expansion ROM; "off": none; else the path of an image */
+	const char *rom; /* NULL: its own expansion ROM; "off": none; else the path of an image */
+};
+
+/* What happens when the guest asks for a reset, or one of its processors faults three times. */
+enum via_vmm_on_reset {
+	VIA_VMM_ON_RESET_REBOOT, /* it starts anew; devices, memory and DMA mappings stay */
+	VIA_VMM_ON_RESET_END,	 /* it ends: VIA_VMM_END_RESET, or -EIO after a triple fault */
 };
 
 struct via_vmm_config {
-	const char *kernel;	       /* path of a bzImage, or of an ELF file with a PVH note */
-	const char *initrd;	       /* path, or NULL */
-	const char *append;	       /* kernel command line; NULL is "" */
-	unsigned int cpus;	       /* 1 to VIA_VMM_CPUS_MAX */
-	uint64_t memory_bytes;	       /* a multiple of the page size, at least 16 MiB */
+	const char *kernel;    /* path of a bzImage, or of an ELF file with a PVH note */
+	const char *initrd;    /* path, or NULL */
+	const char *append;    /* kernel command line; NULL is "" */
+	unsigned int cpus;     /* 1 to VIA_VMM_CPUS_MAX */
+	uint64_t memory_bytes; /* a multiple of the page size, at least 16 MiB */
 	const struct via_vmm_device *devices;
 	size_t device_count;
 	enum via_iommu_backend backend;
-	int iommufd;	 /* -1, or an open /dev/iommu; stays the caller's */
+	int iommufd; /* -1, or an open /dev/iommu; stays the caller's */
+	enum via_vmm_on_reset on_reset;
 	int console_in;	 /* read for the guest's serial port; -1 for none. Stays the caller's. */
 	int console_out; /* written by it; -1 drops it. Stays the caller's. */
 };
 
 enum via_vmm_end {
 	VIA_VMM_END_POWER_OFF, /* the guest turned itself off */
-	VIA_VMM_END_RESET,     /* the guest asked for a reset */
+	VIA_VMM_END_RESET,     /* the guest asked for a reset: VIA_VMM_ON_RESET_END */
 	VIA_VMM_END_STOPPED,   /* via_vmm_stop() */
 };
 
@@ -78,12 +85,13 @@ VIA_API int via_vmm_watch(struct via_vmm *vmm, int fd, void (*ready)(void *data)
 			  struct via_error *err);
 
 /**
- * via_vmm_run() - run the guest until it ends; once per guest. When it returns, the devices are
- * quiet: interrupts off, bus mastering off, reset, and guest memory is out of their reach.
+ * via_vmm_run() - run the guest until it ends; once per guest. A reset of the guest is done in
+ * here: nothing is opened by path and nothing mapped for DMA again. When it returns, the devices
+ * are quiet: interrupts off, bus mastering off, reset, and guest memory is out of their reach.
  * @end: why it ended.
  *
  * Return: 0; -EIO when a vCPU cannot go on, with the reason and where it was; the errno of
- * creating threads.
+ * creating threads; when the guest cannot be reset, -EIO or the errno of what refused.
  */
 VIA_API int via_vmm_run(struct via_vmm *vmm, enum via_vmm_end *end, struct via_error *err);
 
@@ -135,6 +143,7 @@ enum via_vmm_phase {
 };
 
 struct via_vmm_stats {
+	uint64_t reboots;
 	uint64_t phase_ns[VIA_VMM_PHASES]; /* CLOCK_MONOTONIC when it was reached; 0: not yet */
 	struct via_vmm_counts exits;	   /* KVM's own, summed over vCPUs (KVM_GET_STATS_FD) */
 	struct via_vmm_counts user_exits;  /* returns of KVM_RUN, by exit reason */
@@ -145,7 +154,7 @@ struct via_vmm_stats {
 	enum via_iommu_backend backend; /* AUTO: without devices there is none */
 	enum via_iommu_answer p2p;	/* devices reach each other's registers */
 	bool dirty_tracking;		/* the IOMMU can tell what devices wrote */
-	struct via_range *mapped; /* IOVA ranges devices can reach */
+	struct via_range *mapped;	/* IOVA ranges devices can reach */
 	size_t mapped_count;
 	struct via_vmm_device_stats *devices;
 	size_t device_count;
