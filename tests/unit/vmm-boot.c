@@ -582,6 +582,74 @@ static void large_memory_changes_nothing(void **state)
 	assert_memory_equal(at(f, LAYOUT_RAM_LOW_END - 4096, 6), "initrd", 6);
 }
 
+/* What has to be zero is made so, in memory a guest has used; and nothing else is touched. */
+static void a_used_memory_boots_as_a_fresh_one(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *low = f->memory.pieces[0].hva;
+
+	memset(low, 0xa5, LOW_BYTES);
+	f->memory.used = true;
+	write_elf(f, &good_elf);
+	assert_int_equal(load(f), 0);
+	assert_string_equal(at(f, 17 * MIB, 32), "data");
+	for (size_t i = 32; i < MIB; i++)
+		assert_int_equal(low[17 * MIB + i], 0);
+	assert_int_equal(low[18 * MIB], 0xa5);
+	assert_int_equal(low[17 * MIB - 1], 0xa5);
+	for (size_t i = 0; i < 4096; i++)
+		assert_int_equal(low[i], 0);
+	for (size_t i = LAYOUT_EBDA; i < LAYOUT_RESET_VECTOR; i++)
+		assert_int_equal(low[i], 0);
+	assert_int_equal(low[4096], 0xa5);
+	assert_int_equal(low[LAYOUT_EBDA - 1], 0xa5);
+	assert_int_equal(low[MIB], 0xa5);
+	assert_int_equal(ftruncate(f->kernel_fd, 0), 0);
+	write_bzimage(f, &good);
+	memset(low, 0xa5, LOW_BYTES);
+	assert_int_equal(load(f), 0);
+	assert_int_equal(low[0], 0);
+	assert_int_equal(((struct boot_params *)(low + LAYOUT_ZERO_PAGE))->sentinel, 0);
+	/* Fresh memory is not: what nobody writes is not allocated. */
+	f->memory.used = false;
+	write_elf(f, &good_elf);
+	memset(low, 0xa5, LOW_BYTES);
+	assert_int_equal(load(f), 0);
+	assert_int_equal(low[17 * MIB + 32], 0xa5);
+	assert_int_equal(low[0], 0xa5);
+}
+
+/* Open files are enough, as after a process has given up its rights. */
+static void files_are_opened_once(void **state)
+{
+	struct fixture *f = *state;
+	struct via_boot boot;
+	char *append = strdup("quiet");
+
+	f->config.append = append;
+	f->config.initrd = f->initrd_path;
+	put(f->initrd_fd, 0, "initrd", 6);
+	write_bzimage(f, &good);
+	assert_int_equal(via_boot_open(&f->config, &boot, &f->err), 0);
+	memset(f->kernel_path, 0, sizeof(f->kernel_path));
+	memset(f->initrd_path, 0, sizeof(f->initrd_path));
+	memset(append, 0, sizeof("quiet"));
+	free(append);
+	for (int i = 0; i < 2; i++) {
+		memset(f->memory.pieces[0].hva, 0, LOW_BYTES);
+		assert_int_equal(via_boot_load(&f->memory, &boot, &f->entry, &f->err), 0);
+		assert_string_equal(at(f, LAYOUT_CMDLINE, 6), "quiet");
+		assert_memory_equal(at(f, LOW_BYTES - 4096, 6), "initrd", 6);
+	}
+	/* And a sentence still names them. */
+	assert_int_equal(ftruncate(f->initrd_fd, 1), 0);
+	assert_int_equal(via_boot_load(&f->memory, &boot, &f->entry, &f->err), -ENOEXEC);
+	assert_non_null(strstr(f->err.text, "/proc/self/fd/"));
+	via_boot_close(&boot);
+	assert_int_equal(boot.kernel.fd, -1);
+	assert_int_equal(boot.initrd.fd, -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -601,6 +669,8 @@ int main(void)
 		TEST(the_entry_may_have_64_bits),
 		TEST(what_is_no_pvh_kernel_is_refused),
 		TEST(large_memory_changes_nothing),
+		TEST(a_used_memory_boots_as_a_fresh_one),
+		TEST(files_are_opened_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -361,6 +361,40 @@ static void nobody_at_either_end_is_fine(void **state)
 	via_serial_drain(&f->serial);
 }
 
+static void a_reset_is_a_power_on(void **state)
+{
+	struct fixture *f = *state;
+
+	out(f, UART_LCR, UART_LCR_DLAB);
+	out(f, UART_DLL, 0x34);
+	out(f, UART_DLM, 0x12);
+	out(f, UART_LCR, 3);
+	out(f, UART_SCR, 0x5a);
+	out(f, UART_FCR, UART_FCR_ENABLE_FIFO);
+	out(f, UART_MCR, UART_MCR_OUT2 | UART_MCR_DTR);
+	out(f, UART_IER, UART_IER_RDI | UART_IER_THRI);
+	say(f, "last words");
+	type(f, "0123456789abcdef");
+	assert_int_equal(via_loop_poll(&f->loop), 0);
+	type(f, "not yet taken"); /* the FIFO is full */
+
+	via_serial_reset(&f->serial);
+	assert_int_equal(edges(f), 0);
+	assert_int_equal(in(f, UART_IER), 0);
+	assert_int_equal(in(f, UART_IIR), UART_IIR_NO_INT);
+	assert_int_equal(in(f, UART_LCR), 0);
+	assert_int_equal(in(f, UART_MCR), 0);
+	assert_int_equal(in(f, UART_SCR), 0);
+	assert_int_equal(in(f, UART_LSR), UART_LSR_THRE | UART_LSR_TEMT);
+	assert_int_equal(f->serial.divisor, 1);
+	/* Nothing sent is lost, and what was not yet received comes. */
+	via_serial_drain(&f->serial);
+	assert_string_equal(heard(f), "last words");
+	assert_int_equal(via_loop_poll(&f->loop), 0);
+	assert_int_equal(in(f, UART_RX), 'n');
+	assert_int_equal(edges(f), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -379,6 +413,7 @@ int main(void)
 		TEST(a_console_nobody_reads_is_a_busy_transmitter),
 		TEST(the_ring_goes_round),
 		TEST(nobody_at_either_end_is_fine),
+		TEST(a_reset_is_a_power_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
