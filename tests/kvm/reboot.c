@@ -7,9 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -114,6 +117,8 @@ static void reboot(unsigned int cpus)
 	assert_int_equal(count_of(&stats.accesses, "reset"), REBOOTS / 2);
 	assert_int_equal(count_of(&stats.user_exits, "shutdown"), REBOOTS / 2);
 	assert_int_equal(count_of(&stats.ioctls, "KVM_CREATE_VCPU"), (REBOOTS + 1) * cpus);
+	if (guest.vmm->vcpus[0].stats_fd >= 0)
+		assert_true(count_of(&stats.exits, "exits") >= count_of(&stats.user_exits, "io"));
 	via_vmm_stats_clear(&stats);
 }
 
@@ -176,6 +181,80 @@ static void a_guest_that_only_resets_itself_can_be_stopped(void **state)
 	close(timer_fd);
 }
 
+static int event_fd, create_rc;
+static bool seen_while_rebooting;
+
+/* KVM, but while the guest is reset something else happens. */
+static int answer(void *data, int fd, unsigned long request, void *argument)
+{
+	struct guest *g = data;
+	uint64_t one = 1;
+	int rc;
+
+	if (request == KVM_CREATE_VM) {
+		if (event_fd >= 0)
+			assert_int_equal(write(event_fd, &one, sizeof(one)), sizeof(one));
+		else if (!create_rc)
+			via_vmm_stop(g->vmm);
+		if (create_rc)
+			return create_rc;
+	}
+	rc = ioctl(fd, request, argument);
+	return rc < 0 ? -errno : rc;
+}
+
+static void reset_and(int eventfd, int rc)
+{
+	event_fd = eventfd;
+	create_rc = rc;
+	prepare("reset");
+	guest_new(&guest);
+	guest.vmm->kvm.call = answer;
+	guest.vmm->kvm.data = &guest;
+}
+
+static void a_reset_under_way_gives_way_to_a_stop(void **state)
+{
+	(void)state;
+	reset_and(-1, 0);
+	guest_run(&guest);
+	assert_int_equal(guest.rc, 0);
+	assert_int_equal(guest.end, VIA_VMM_END_STOPPED);
+	assert_int_equal(guest.vmm->reboots, 1);
+}
+
+static void stop_reboot(void *data)
+{
+	struct guest *g = data;
+
+	if (atomic_load(&g->vmm->end) == MACHINE_REBOOTS)
+		seen_while_rebooting = true;
+	via_vmm_stop(g->vmm);
+}
+
+static void what_happens_meanwhile_is_not_kept_waiting(void **state)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	(void)state;
+	reset_and(fd, 0);
+	assert_int_equal(via_vmm_watch(guest.vmm, fd, stop_reboot, &guest, &guest.err), 0);
+	guest_run(&guest);
+	assert_int_equal(guest.end, VIA_VMM_END_STOPPED);
+	assert_true(seen_while_rebooting);
+	close(fd);
+}
+
+static void a_reset_that_kvm_refuses_is_told(void **state)
+{
+	(void)state;
+	reset_and(-1, -ENOMEM);
+	guest_run(&guest);
+	assert_int_equal(guest.rc, -ENOMEM);
+	assert_non_null(strstr(guest.err.text, "the guest cannot be reset: KVM refuses to create a "
+					       "virtual machine"));
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(int argc, char **argv)
@@ -185,6 +264,9 @@ int main(int argc, char **argv)
 		TEST(a_guest_with_two_processors_starts_anew),
 		TEST(a_kernel_that_is_gone_ends_the_guest),
 		TEST(a_guest_that_only_resets_itself_can_be_stopped),
+		TEST(a_reset_under_way_gives_way_to_a_stop),
+		TEST(what_happens_meanwhile_is_not_kept_waiting),
+		TEST(a_reset_that_kvm_refuses_is_told),
 	};
 	int rc = guest_main(argc, argv);
 

@@ -434,6 +434,13 @@ static void say_state(void)
 		if (read64(WRITTEN_BY_KVM + at) != PATTERN)
 			say_value("written by KVM", at);
 	say_value("interrupts", counts[GUEST_VECTOR_A] + counts[GUEST_VECTOR_SERIAL]);
+	/* And the serial port still has a line. */
+	ioapic_write(IOAPIC_SERIAL, GUEST_VECTOR_SERIAL);
+	outb(PORT_SERIAL + 4, 0x08);
+	outb(PORT_SERIAL + 1, 0x02);
+	wait_for(GUEST_VECTOR_SERIAL, 1);
+	outb(PORT_SERIAL + 1, 0);
+	say_value("interrupts then", counts[GUEST_VECTOR_SERIAL]);
 }
 
 static void change_state(void)
