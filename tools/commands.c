@@ -65,6 +65,7 @@ static const struct via_option run_options[] = {
 	{ "device", "DEVICE", "a function bound to vfio-pci, or its open file, fd=N; repeatable" },
 	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
 	{ "iommufd", "fd=N", "an open /dev/iommu to use" },
+	{ "require-reset", NULL, "refuse a device that cannot be reset" },
 	{ "console", "WHERE", "the serial port: stdio, none or file=PATH (stdio)" },
 	{ "on-reset", "WHAT", "when the guest resets: reboot or stop (reboot)" },
 	{ "stats", "FILE", "write statistics when the guest ends, and on SIGUSR1" },

@@ -195,6 +195,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 			.append = via_cli_value(cli, "append"),
 			.cpus = 1,
 			.iommufd = -1,
+			.require_reset = via_cli_flag(cli, "require-reset"),
 		},
 		.stats_path = via_cli_value(cli, "stats"),
 		.signal_fd = -1,

@@ -52,6 +52,20 @@ int via_vfio_region_parse(const struct via_ioctl_info *info, struct via_vfio_reg
 int via_vfio_regions_load(struct via_vfio_device *device, uint32_t count, struct via_error *err);
 void via_vfio_regions_release(struct via_vfio_device *device);
 
+/* reset.c */
+
+struct via_vfio_reset_domain;
+
+/**
+ * via_vfio_reset_parse() - the answer to VFIO_DEVICE_GET_PCI_HOT_RESET_INFO about @self.
+ * @domain: zero-initialised; released with via_vfio_reset_clear(), also after a failure.
+ * @by_id: whether the kernel said what is owned, as it does to a user of iommufd.
+ *
+ * Return: 0, -EPROTO when it makes no sense, -ENOMEM.
+ */
+int via_vfio_reset_parse(const struct via_ioctl_info *info, struct via_bdf self,
+			 struct via_vfio_reset_domain *domain, bool *by_id);
+
 /* irq.c */
 int via_vfio_irqs_load(struct via_vfio_device *device, uint32_t count, struct via_error *err);
 void via_vfio_irqs_release(struct via_vfio_device *device);

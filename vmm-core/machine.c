@@ -298,6 +298,10 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 			return rc;
 		vmm->device_count++;
 	}
+	rc = via_reset_plan(vmm->devices, vmm->device_count, config->require_reset,
+			    &vmm->reset_domains, err);
+	if (rc)
+		return rc;
 	reached(vmm, VIA_VMM_PHASE_DEVICES);
 	rc = check_memory(vmm, err);
 	if (rc)
@@ -505,6 +509,7 @@ void via_vmm_free(struct via_vmm *vmm)
 	for (size_t i = 0; i < vmm->device_count; i++)
 		via_passthrough_free(vmm->devices[i]);
 	free(vmm->devices);
+	via_reset_forget(vmm->reset_domains);
 	via_kvm_forget_vfio(&vmm->kvm);
 	via_iommu_space_free(vmm->space);
 	for (unsigned int i = 0; i < vmm->cpu_count; i++)

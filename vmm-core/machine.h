@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "memory.h"
 #include "passthrough/passthrough.h"
+#include "passthrough/reset.h"
 #include "pci/host.h"
 #include "serial.h"
 #include "vcpu.h"
@@ -35,6 +36,7 @@ struct via_vmm {
 	struct via_iommu_space *space; /* NULL without devices */
 	struct via_passthrough **devices;
 	size_t device_count;
+	struct via_reset_domain *reset_domains;
 	bool quiet; /* devices are quiesced and their memory unmapped */
 
 	struct via_boot boot;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FUNCTION "sys/bus/pci/devices/0000:01:10."
@@ -191,12 +192,50 @@ static int unmap(struct fake_vfio *fake, struct vfio_iommu_type1_dma_unmap *unma
 	return 0;
 }
 
+/* As the kernel does it: how many there are, and ENOSPC, where they do not fit. */
+static int hot_info(const struct fake_vfio *fake, struct vfio_pci_hot_reset_info *info)
+{
+	uint32_t room = (info->argsz - (uint32_t)sizeof(*info)) / sizeof(info->devices[0]);
+
+	if (fake->hot.info_rc)
+		return fake->hot.info_rc;
+	info->flags = fake->hot.flags;
+	info->count = fake->hot.count;
+	if (room < fake->hot.count)
+		return -ENOSPC;
+	memcpy(info->devices, fake->hot.devices, fake->hot.count * sizeof(info->devices[0]));
+	return 0;
+}
+
+/* A container and a device have different requests of the same number. */
+static bool is_device(const struct fake_vfio *fake, int fd)
+{
+	struct stat mine, theirs;
+
+	return !fstat(fake->device_fd, &mine) && !fstat(fd, &theirs) &&
+	       mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
+}
+
+static int hot_ioctl(struct fake_vfio *fake, unsigned long request, void *argument)
+{
+	if (request == VFIO_DEVICE_GET_PCI_HOT_RESET_INFO) {
+		fake->hot_questions++;
+		return hot_info(fake, argument);
+	}
+	fake->hot_resets++;
+	fake->hot_fd_count = ((struct vfio_pci_hot_reset *)argument)->count;
+	return fake->hot.rc;
+}
+
 static int fake_ioctl(void *data, int fd, unsigned long request, void *argument)
 {
 	struct fake_vfio *fake = data;
 	uint32_t index;
 
-	(void)fd;
+	if ((request == VFIO_DEVICE_GET_PCI_HOT_RESET_INFO ||
+	     request == VFIO_DEVICE_PCI_HOT_RESET) &&
+	    is_device(fake, fd))
+		return hot_ioctl(fake, request, argument);
 	if (fake->call_count < FAKE_CALLS_MAX)
 		fake->calls[fake->call_count++] = request;
 	switch (request) {

@@ -44,6 +44,13 @@ struct fake_vfio {
 	int irq_rc[VFIO_PCI_NUM_IRQS];
 	int set_irqs_rc;
 	int reset_rc;
+	struct { /* of a hot reset: flags, what it reaches; rc instead when negative */
+		uint32_t flags;
+		struct vfio_pci_dependent_device devices[40];
+		uint32_t count;
+		int info_rc;
+		int rc;
+	} hot;
 
 	/* What it was asked. */
 	struct vfio_iommu_type1_dma_map maps[FAKE_MAPS_MAX]; /* those now in force */
@@ -61,7 +68,9 @@ struct fake_vfio {
 		int32_t fds[2048];
 	} set; /* the last struct vfio_irq_set */
 	size_t resets;
-	int device_fd; /* the memfd, kept to look into */
+	size_t hot_questions, hot_resets;
+	uint32_t hot_fd_count; /* of the last one */
+	int device_fd;	       /* the memfd, kept to look into */
 };
 
 /** fake_vfio_init() - a host of which everything works: an igb VF with two MSI-X vectors. */

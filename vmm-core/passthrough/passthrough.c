@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reset.h"
+
 #define POWER_D3HOT 3U /* PCI PM 1.2, 3.2.4 */
 
 static bool touches(uint64_t offset, unsigned int size_bytes, uint64_t first, uint64_t bytes)
@@ -217,15 +219,14 @@ int via_passthrough_new(const struct via_passthrough_machine *machine,
 
 int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *err)
 {
-	int rc, reset_rc = 0;
+	int rc, reset_rc;
 
 	via_bars_unmap(function);
 	via_msix_disable(function);
 	via_msi_disable(function);
 	via_intx_disable(function);
 	rc = via_vfio_device_set_bus_master(function->device, false, err);
-	if (via_vfio_device_can_reset(function->device))
-		reset_rc = via_vfio_device_reset(function->device, rc ? NULL : err);
+	reset_rc = via_reset_quiet(function, rc ? NULL : err);
 	return rc ? rc : reset_rc;
 }
 
@@ -257,6 +258,7 @@ void via_passthrough_free(struct via_passthrough *function)
 {
 	if (!function)
 		return;
+	via_reset_leave(function);
 	if (function->machine.pci->functions[function->devfn] == &function->function)
 		function->machine.pci->functions[function->devfn] = NULL;
 	via_msix_free(function);

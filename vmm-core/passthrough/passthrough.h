@@ -51,6 +51,8 @@ struct via_passthrough {
 	struct via_msix msix;
 	struct via_msi msi;
 	struct via_intx intx;
+	struct via_reset_domain *domain; /* reset.h; NULL when it is reset alone, or not at all */
+	bool waits;			 /* for the rest of its domain to be quiet */
 };
 
 /**
@@ -75,7 +77,8 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 
 /**
  * via_passthrough_quiesce() - after the last vCPU stopped: interrupts and bus mastering off,
- * function reset, registers out of the guest. Then its memory may be unmapped.
+ * function reset, registers out of the guest. Then its memory may be unmapped. Functions that only a
+ * hot reset resets are when the last of them is quiet.
  *
  * Return: 0 or the first error; the rest is still done.
  */

@@ -51,6 +51,7 @@ struct via_vmm_config {
 	enum via_iommu_backend backend;
 	int iommufd; /* -1, or an open /dev/iommu; stays the caller's */
 	enum via_vmm_on_reset on_reset;
+	bool require_reset; /* refuse a function that cannot be reset; else it is a warning */
 	int console_in;	 /* read for the guest's serial port; -1 for none. Stays the caller's. */
 	int console_out; /* written by it; -1 drops it. Stays the caller's. */
 };
