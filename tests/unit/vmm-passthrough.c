@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "layout.h"
+#include "lock.h"
+#include "loop.h"
 #include "passthrough/passthrough.h"
 #include "vmm-function.h"
 
@@ -29,6 +31,8 @@ struct fixture {
 	struct via_irq *irq;
 	struct via_bus mmio, pio;
 	struct via_pci_host pci;
+	struct via_loop loop;
+	struct via_machine_lock lock;
 	struct via_passthrough *function;
 	struct via_error err;
 };
@@ -41,6 +45,9 @@ static int setup(void **state)
 	f->kvm.fd = f->kvm.vm_fd = -1;
 	f->memory.kvm = &f->kvm;
 	via_pci_host_init(&f->pci, (struct via_range){ 1ULL << 34, (1ULL << 35) - 1 });
+	f->lock.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	if (via_loop_init(&f->loop))
+		return -1;
 	*state = f;
 	return via_irq_new(&f->kvm, &f->irq, &f->err);
 }
@@ -51,6 +58,7 @@ static int teardown(void **state)
 
 	via_passthrough_free(f->function);
 	via_irq_free(f->irq);
+	via_loop_close(&f->loop);
 	via_bus_clear(&f->mmio);
 	via_bus_clear(&f->pio);
 	vmm_function_fini(&f->vf);
@@ -63,6 +71,8 @@ static int try(struct fixture *f)
 	const struct via_passthrough_machine machine = {
 		.host = f->vf.host,
 		.irq = f->irq,
+		.loop = &f->loop,
+		.lock = &f->lock,
 		.memory = &f->memory,
 		.mmio = &f->mmio,
 		.pio = &f->pio,
@@ -621,6 +631,31 @@ static void a_reset_makes_the_function_what_it_was_at_the_start(void **state)
 	assert_non_null(strstr(f->err.text, "cannot reset 0000:01:10.0"));
 }
 
+/* Without KVM's help, an interrupt makes the registers trap; a reset must not bring them back. */
+static void a_reset_takes_away_an_interrupting_function(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t one = 1;
+
+	vmm_function_put(&f->vf, PCI_INTERRUPT_PIN, 1, 1);
+	f->vf.fake.irqs[VFIO_PCI_INTX_IRQ_INDEX].count = 1;
+	f->vf.fake.irqs[VFIO_PCI_INTX_IRQ_INDEX].flags =
+		VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+	add_trapping(f);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(f->vf.fake.set.index, VFIO_PCI_INTX_IRQ_INDEX);
+	assert_int_equal(write(f->vf.fake.set.fds[0], &one, sizeof(one)), sizeof(one));
+	assert_int_equal(via_loop_wait(&f->loop), 0);
+	assert_true(f->function->bars.trapped);
+	assert_true(f->mmio.count > 0);
+	assert_int_equal(via_passthrough_reset(f->function, &f->err), 0);
+	assert_int_equal(f->mmio.count, 0);
+	assert_false(f->function->bars.trapped);
+	assert_false(f->function->intx.enabled);
+	assert_int_equal(via_loop_poll(&f->loop), 0); /* nobody watches any more */
+	assert_int_equal(f->mmio.count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -643,6 +678,7 @@ int main(void)
 		TEST(a_vector_that_cannot_be_routed_is_not_connected),
 		TEST(quiescing_leaves_the_function_quiet),
 		TEST(a_reset_makes_the_function_what_it_was_at_the_start),
+		TEST(a_reset_takes_away_an_interrupting_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

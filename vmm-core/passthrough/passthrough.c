@@ -221,10 +221,10 @@ int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *
 {
 	int rc, reset_rc;
 
-	via_bars_unmap(function);
 	via_msix_disable(function);
 	via_msi_disable(function);
 	via_intx_disable(function);
+	via_bars_unmap(function); /* last: without INTx, registers that trapped are mapped again */
 	rc = via_vfio_device_set_bus_master(function->device, false, err);
 	reset_rc = via_reset_quiet(function, rc ? NULL : err);
 	return rc ? rc : reset_rc;
