@@ -157,6 +157,24 @@ int via_vfio_device_write(struct via_vfio_device *device, uint32_t index, uint64
 	return (size_t)put == size_bytes ? 0 : -EIO;
 }
 
+int via_vfio_device_set_doorbell(struct via_vfio_device *device, uint32_t index, uint64_t offset,
+				 uint64_t value, uint32_t size_bytes, int32_t eventfd)
+{
+	struct vfio_device_ioeventfd doorbell = {
+		.argsz = sizeof(doorbell),
+		.flags = size_bytes, /* VFIO_DEVICE_IOEVENTFD_8 to _64 are these numbers */
+		.data = value,
+		.fd = eventfd,
+	};
+	off_t place;
+
+	_Static_assert(VFIO_DEVICE_IOEVENTFD_8 == 1 && VFIO_DEVICE_IOEVENTFD_64 == 8, "flags");
+	if (region_place(device, index, offset, size_bytes, &place))
+		return -ERANGE;
+	doorbell.offset = (uint64_t)place;
+	return via_ioctl_call(&device->port, device->fd, VFIO_DEVICE_IOEVENTFD, &doorbell);
+}
+
 bool via_vfio_device_can_reset(const struct via_vfio_device *device)
 {
 	return device->can_reset;

@@ -55,6 +55,6 @@
 #define LAYOUT_GSI_SERIAL      4U
 #define LAYOUT_GSI_IOAPIC_PINS 24U
 /* Pins 16 to 23 are PCI's, dealt out so that neighbours share none: acpi/dsdt.asl, _PRT. */
-#define LAYOUT_GSI_PCI(slot, pin) (16U + (((uint32_t)(slot) + (uint32_t)(pin) - 1U) & 7U))
+#define LAYOUT_GSI_PCI(slot, pin) (16U + (((uint32_t)(slot) + (uint32_t)(pin)-1U) & 7U))
 
 #endif

@@ -267,7 +267,7 @@ static int open_space(struct via_vmm *vmm, const struct via_vmm_config *config,
 static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		       struct via_error *err)
 {
-	const struct via_passthrough_machine machine = {
+	struct via_passthrough_machine machine = {
 		.vmm = vmm,
 		.host = vmm->host,
 		.lock = &vmm->lock,
@@ -277,23 +277,29 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		.mmio = &vmm->mmio,
 		.pio = &vmm->pio,
 		.pci = &vmm->pci,
+		.peers = config->device_count > 1,
 	};
+	struct via_passthrough_place places[VIA_VMM_DEVICES_MAX];
 	int rc;
 
 	if (!config->device_count)
 		return 0;
+	rc = via_passthrough_slots(vmm->host, config->devices, config->device_count, places, err);
+	if (rc)
+		return rc;
 	vmm->devices = calloc(config->device_count, sizeof(struct via_passthrough *));
 	if (!vmm->devices)
 		return via_error_sys(err, ENOMEM, "cannot describe the guest's devices");
 	rc = open_space(vmm, config, err);
+	machine.space = vmm->space;
 	if (!rc)
 		rc = check_memory(vmm, err);
 	if (rc)
 		return rc;
 	via_iommu_space_on_attach(vmm->space, group_attached, group_detached, vmm);
 	for (size_t i = 0; i < config->device_count; i++) {
-		rc = via_passthrough_new(&machine, vmm->space, &config->devices[i],
-					 (uint8_t)((i + 1) << 3), &vmm->devices[i], err);
+		rc = via_passthrough_new(&machine, &config->devices[i], places[i], &vmm->devices[i],
+					 err);
 		if (rc)
 			return rc;
 		vmm->device_count++;

@@ -23,10 +23,11 @@
 #define RAM_MIN_BYTES	(16 * MIB)
 
 static int set_slot(struct via_memory *memory, int slot, uint64_t gpa, uint64_t size_bytes,
-		    void *hva)
+		    void *hva, bool writable)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = (uint32_t)slot,
+		.flags = writable ? 0 : KVM_MEM_READONLY,
 		.guest_phys_addr = gpa,
 		.memory_size = size_bytes,
 		.userspace_addr = (uintptr_t)hva,
@@ -35,7 +36,8 @@ static int set_slot(struct via_memory *memory, int slot, uint64_t gpa, uint64_t 
 	return via_kvm_vm_ioctl(memory->kvm, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
-int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_bytes, void *hva)
+int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_bytes, void *hva,
+			bool writable)
 {
 	int slot = 0, rc;
 
@@ -43,7 +45,7 @@ int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_b
 		slot++;
 	if (slot == memory->slot_count)
 		return -ENOSPC;
-	rc = set_slot(memory, slot, gpa, size_bytes, hva);
+	rc = set_slot(memory, slot, gpa, size_bytes, hva, writable);
 	if (rc)
 		return rc;
 	memory->slot_used[slot] = true;
@@ -53,7 +55,7 @@ int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_b
 
 int via_memory_slot_remove(struct via_memory *memory, int slot)
 {
-	int rc = set_slot(memory, slot, 0, 0, NULL);
+	int rc = set_slot(memory, slot, 0, 0, NULL, true);
 
 	if (rc)
 		return rc;
@@ -120,7 +122,7 @@ static int add_piece(struct via_memory *memory, uint64_t gpa, uint64_t offset, u
 	madvise(hva, size_bytes, MADV_DONTDUMP);
 	madvise(hva, size_bytes, MADV_HUGEPAGE);
 
-	slot = via_memory_slot_add(memory, gpa, size_bytes, hva);
+	slot = via_memory_slot_add(memory, gpa, size_bytes, hva, true);
 	if (slot < 0)
 		return refused(piece, slot, err);
 	piece->slot = slot;
@@ -131,7 +133,7 @@ void via_memory_withdraw(struct via_memory *memory)
 {
 	assert((size_t)memory->slots_in_use == memory->piece_count);
 	for (size_t i = 0; i < memory->piece_count; i++)
-		set_slot(memory, memory->pieces[i].slot, 0, 0, NULL);
+		set_slot(memory, memory->pieces[i].slot, 0, 0, NULL, true);
 	memory->used = true;
 }
 
@@ -139,7 +141,8 @@ int via_memory_renew(struct via_memory *memory, struct via_error *err)
 {
 	for (size_t i = 0; i < memory->piece_count; i++) {
 		const struct via_memory_piece *piece = &memory->pieces[i];
-		int rc = set_slot(memory, piece->slot, piece->gpa, piece->size_bytes, piece->hva);
+		int rc = set_slot(memory, piece->slot, piece->gpa, piece->size_bytes, piece->hva,
+				  true);
 
 		if (rc)
 			return refused(piece, rc, err);

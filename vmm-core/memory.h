@@ -70,11 +70,13 @@ int via_memory_renew(struct via_memory *memory, struct via_error *err);
 
 /**
  * via_memory_slot_add() - let the guest access @hva directly at @gpa.
+ * @writable: else its writes become exits.
  *
  * Return: a slot number; -ENOSPC when KVM has none left; the errno of KVM_SET_USER_MEMORY_REGION
  * (-EEXIST when it would cover another slot).
  */
-int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_bytes, void *hva);
+int via_memory_slot_add(struct via_memory *memory, uint64_t gpa, uint64_t size_bytes, void *hva,
+			bool writable);
 
 /**
  * via_memory_slot_remove() - take a slot away; the guest's accesses there become exits.

@@ -194,7 +194,8 @@ static void play(struct via_passthrough *function, struct via_bus *mmio, struct 
 		break;
 	case 5: /* a vector the device signals */
 		offset %= function->msix.count + 1U;
-		if (offset < function->msix.count && function->msix.vectors[offset].wire.eventfd >= 0)
+		if (offset < function->msix.count &&
+		    function->msix.vectors[offset].wire.eventfd >= 0)
 			MUST(write(function->msix.vectors[offset].wire.eventfd, &one, 8) == 8);
 		break;
 	default: /* configuration space; mostly where something happens */
@@ -233,7 +234,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	machine.mmio = &mmio;
 	machine.pio = &pio;
 	machine.pci = &pci;
-	if (!via_passthrough_wrap(&machine, vmm_function_open(&vf), DEVFN, &function, &err)) {
+	if (!via_passthrough_wrap(&machine, vmm_function_open(&vf), NULL,
+				  (struct via_passthrough_place){ .devfn = DEVFN }, &function,
+				  &err)) {
 		for (size_t i = 0; i < MSIX_STRUCTURES; i++) {
 			const struct via_msix_structure *structure = &function->msix.structures[i];
 

@@ -68,8 +68,9 @@ static void plug(struct fixture *f)
 	machine.mmio = &vmm->mmio;
 	machine.pio = &vmm->pio;
 	machine.pci = &vmm->pci;
-	if (via_passthrough_wrap(&machine, vmm_function_open(&f->vf), GUEST_DEVFN, &f->function,
-				 &f->guest.err))
+	if (via_passthrough_wrap(&machine, vmm_function_open(&f->vf), NULL,
+				 (struct via_passthrough_place){ .devfn = GUEST_DEVFN },
+				 &f->function, &f->guest.err))
 		fail_msg("no function: %s", f->guest.err.text);
 }
 

@@ -343,17 +343,17 @@ static uint32_t change_slots(struct guest *g, uint32_t number)
 	switch (number) {
 	case 1:
 		memset(slot_page, 0x5a, 4096);
-		slot = via_memory_slot_add(memory, GUEST_SLOT_GPA, 4096, slot_page);
+		slot = via_memory_slot_add(memory, GUEST_SLOT_GPA, 4096, slot_page, true);
 		return slot >= 0;
 	case 2:
 		memcpy(&value, slot_page + 4, sizeof(value));
 		/* KVM's refusal to lay one over another comes through. */
-		return via_memory_slot_add(memory, GUEST_SLOT_GPA, 4096, slot_page) == -EEXIST
+		return via_memory_slot_add(memory, GUEST_SLOT_GPA, 4096, slot_page, true) == -EEXIST
 			       ? value
 			       : 0;
 	case 3:
 		via_memory_slot_remove(memory, slot);
-		slot = via_memory_slot_add(memory, GUEST_OTHER_SLOT_GPA, 4096, slot_page);
+		slot = via_memory_slot_add(memory, GUEST_OTHER_SLOT_GPA, 4096, slot_page, true);
 		return slot >= 0;
 	default:
 		via_memory_slot_remove(memory, slot);

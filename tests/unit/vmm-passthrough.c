@@ -82,7 +82,8 @@ static int try(struct fixture *f)
 	via_passthrough_free(f->function);
 	f->function = NULL;
 	via_pci_host_init(&f->pci, f->pci.windows[VIA_PCI_MMIO64]);
-	return via_passthrough_wrap(&machine, vmm_function_open(&f->vf), DEVFN, &f->function,
+	return via_passthrough_wrap(&machine, vmm_function_open(&f->vf), NULL,
+				    (struct via_passthrough_place){ .devfn = DEVFN }, &f->function,
 				    &f->err);
 }
 

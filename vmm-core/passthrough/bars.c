@@ -12,12 +12,21 @@
 
 #define PAGE_BYTES 4096ULL
 
+static size_t bar_register(uint32_t index)
+{
+	return index == BARS_ROM ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + index * 4;
+}
+
 /* In D3hot a function decodes nothing (PCI PM 1.2, 5.4.1), and the kernel keeps off its registers.
  */
-static bool decodes(const struct via_passthrough *function, const struct via_bar *bar)
+static bool decodes(const struct via_passthrough *function, uint32_t index)
 {
+	const struct via_bar *bar = &function->bars.bars[index];
 	uint32_t command = via_pci_config_get(&function->config, PCI_COMMAND, 2);
 
+	if (index == BARS_ROM &&
+	    !(via_pci_config_get(&function->config, PCI_ROM_ADDRESS, 4) & PCI_ROM_ADDRESS_ENABLE))
+		return false;
 	return bar->size_bytes && !function->asleep &&
 	       command & (bar->io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY);
 }
@@ -25,12 +34,18 @@ static bool decodes(const struct via_passthrough *function, const struct via_bar
 static uint64_t bar_address(const struct via_passthrough *function, uint32_t index)
 {
 	const struct via_bar *bar = &function->bars.bars[index];
-	size_t offset = PCI_BASE_ADDRESS_0 + index * 4;
+	size_t offset = bar_register(index);
 	uint64_t address = via_pci_config_get(&function->config, offset, 4);
 
 	if (bar->wide)
 		address |= (uint64_t)via_pci_config_get(&function->config, offset + 4, 4) << 32;
 	return address & ~(bar->size_bytes - 1);
+}
+
+static void read_rom(const struct via_rom *rom, uint64_t offset, struct via_bus_access *access)
+{
+	if (!access->write && access->size_bytes <= rom->size_bytes - offset)
+		memcpy(&access->value, rom->image + offset, access->size_bytes);
 }
 
 static void access_segment(void *owner, struct via_bus_access *access)
@@ -40,14 +55,52 @@ static void access_segment(void *owner, struct via_bus_access *access)
 	uint64_t offset = segment->offset + access->offset;
 
 	via_intx_accessed(function);
+	if (segment->bar == BARS_ROM) {
+		read_rom(&function->rom, offset, access);
+		return;
+	}
 	if (via_msix_access(function, segment->bar, offset, access))
 		return;
-	if (access->write)
+	if (access->write) {
 		via_vfio_device_write(function->device, segment->bar, offset, &access->value,
 				      access->size_bytes);
-	else if (via_vfio_device_read(function->device, segment->bar, offset, &access->value,
-				      access->size_bytes))
+		via_doorbell_written(function, segment, access);
+	} else if (via_vfio_device_read(function->device, segment->bar, offset, &access->value,
+					access->size_bytes)) {
 		access->value = UINT64_MAX;
+	}
+}
+
+/* Best effort: what other devices cannot reach is lost to them only. */
+static void map_for_peers(struct via_passthrough *function, struct via_bar_segment *segment,
+			  uint64_t address)
+{
+	const struct via_iommu_mapping mapping = {
+		.iova = address,
+		.hva = segment->hva,
+		.size_bytes = segment->size_bytes,
+	};
+	struct via_error err;
+	int rc;
+
+	if (!function->machine.peers || segment->bar == BARS_ROM)
+		return;
+	rc = via_iommu_space_map_registers(function->machine.space, &mapping, &err);
+	segment->peers = !rc;
+	if (rc && rc != -EOPNOTSUPP)
+		via_passthrough_complain(function, "other devices cannot reach its BAR %u: %s",
+					 segment->bar, err.text);
+}
+
+static void unmap_for_peers(struct via_passthrough *function, struct via_bar_segment *segment)
+{
+	uint64_t address = function->bars.bars[segment->bar].base + segment->offset;
+	struct via_error err;
+
+	if (segment->peers && via_iommu_space_unmap_registers(function->machine.space, address,
+							      segment->size_bytes, &err))
+		via_machine_fail(function->machine.vmm, "%s", err.text);
+	segment->peers = false;
 }
 
 static int map_segment(struct via_passthrough *function, struct via_bar_segment *segment, bool io,
@@ -57,8 +110,12 @@ static int map_segment(struct via_passthrough *function, struct via_bar_segment 
 
 	if (segment->hva && !function->bars.trapped) {
 		segment->slot = via_memory_slot_add(machine->memory, base + segment->offset,
-						    segment->size_bytes, segment->hva);
-		return segment->slot < 0 ? segment->slot : 0;
+						    segment->size_bytes, segment->hva,
+						    segment->bar != BARS_ROM);
+		if (segment->slot < 0)
+			return segment->slot;
+		map_for_peers(function, segment, base + segment->offset);
+		return 0;
 	}
 	segment->range.base = base + segment->offset;
 	segment->range.size_bytes = segment->size_bytes;
@@ -70,6 +127,8 @@ static void unmap_segment(struct via_passthrough *function, struct via_bar_segme
 {
 	struct via_passthrough_machine *machine = &function->machine;
 
+	unmap_for_peers(function, segment);
+	via_doorbells_retract(function, segment);
 	if (segment->slot < 0)
 		via_bus_remove(io ? machine->pio : machine->mmio, &segment->range);
 	else if (via_memory_slot_remove(machine->memory, segment->slot))
@@ -100,6 +159,8 @@ static void map_bar(struct via_passthrough *function, uint32_t index)
 		return;
 	bar->base = base;
 	bar->mapped = true;
+	if (index == BARS_ROM)
+		via_rom_load(function);
 	for (size_t i = 0; i < bar->segment_count; i++) {
 		int rc = map_segment(function, &bar->segments[i], bar->io, base);
 
@@ -115,16 +176,16 @@ static void map_bar(struct via_passthrough *function, uint32_t index)
 
 void via_bars_unmap(struct via_passthrough *function)
 {
-	for (uint32_t i = 0; i < BARS_MAX; i++)
+	for (uint32_t i = 0; i < BARS_ALL; i++)
 		unmap_bar(function, &function->bars.bars[i]);
 }
 
 void via_bars_retract(struct via_passthrough *function)
 {
-	for (uint32_t i = 0; i < BARS_MAX; i++) {
+	for (uint32_t i = 0; i < BARS_ALL; i++) {
 		struct via_bar *bar = &function->bars.bars[i];
 
-		if (!decodes(function, bar) || bar->base != bar_address(function, i))
+		if (!decodes(function, i) || bar->base != bar_address(function, i))
 			unmap_bar(function, bar);
 	}
 }
@@ -142,12 +203,9 @@ void via_bars_update(struct via_passthrough *function)
 {
 	/* All moves begin with a removal, so that two BARs can swap their places. */
 	via_bars_retract(function);
-	for (uint32_t i = 0; i < BARS_MAX; i++) {
-		struct via_bar *bar = &function->bars.bars[i];
-
-		if (!bar->mapped && decodes(function, bar))
+	for (uint32_t i = 0; i < BARS_ALL; i++)
+		if (!function->bars.bars[i].mapped && decodes(function, i))
 			map_bar(function, i);
-	}
 }
 
 /* Where @page of the region is mapped in this process; NULL when it has to trap. */
@@ -308,6 +366,33 @@ static int init_bar(struct via_passthrough *function, uint32_t index, struct via
 	return 0;
 }
 
+static int init_rom(struct via_passthrough *function, struct via_error *err)
+{
+	struct via_bar *bar = &function->bars.bars[BARS_ROM];
+	const struct via_rom *rom = &function->rom;
+	uint32_t mask = ~(uint32_t)(rom->size_bytes - 1) | PCI_ROM_ADDRESS_ENABLE;
+	bool direct = rom->size_bytes >= PAGE_BYTES;
+	uint64_t address;
+
+	via_pci_config_set(&function->config, PCI_ROM_ADDRESS, 4, 0);
+	if (!rom->size_bytes)
+		return 0;
+	bar->size_bytes = rom->size_bytes;
+	if (add_segment(function, BARS_ROM, 0, rom->size_bytes, direct ? rom->image : NULL))
+		return via_error_sys(err, ENOMEM, "cannot describe its ROM");
+	bar->segments->range =
+		(struct via_bus_range){ .access = access_segment, .owner = bar->segments };
+	if (via_pci_host_place(function->machine.pci, VIA_PCI_MMIO32, rom->size_bytes, &address))
+		return via_error_set(err, ENOSPC,
+				     "its ROM of %llu KiB does not fit into the guest's PCI window "
+				     "(rom=off leaves it out)",
+				     (unsigned long long)(rom->size_bytes >> 10));
+	via_pci_config_set(&function->config, PCI_ROM_ADDRESS, 4, (uint32_t)address);
+	for (unsigned int i = 0; i < 4; i++)
+		function->config.writable[PCI_ROM_ADDRESS + i] = (uint8_t)(mask >> i * 8);
+	return 0;
+}
+
 int via_bars_init(struct via_passthrough *function, struct via_error *err)
 {
 	for (uint32_t i = 0; i < BARS_MAX; i++) {
@@ -318,14 +403,13 @@ int via_bars_init(struct via_passthrough *function, struct via_error *err)
 		if (function->bars.bars[i].wide)
 			i++; /* the upper half */
 	}
-	via_pci_config_set(&function->config, PCI_ROM_ADDRESS, 4, 0);
-	return 0;
+	return init_rom(function, err);
 }
 
 void via_bars_free(struct via_passthrough *function)
 {
 	via_bars_unmap(function);
-	for (uint32_t i = 0; i < BARS_MAX; i++)
+	for (uint32_t i = 0; i < BARS_ALL; i++)
 		free(function->bars.bars[i].segments);
 	function->bars = (struct via_bars){ 0 };
 }

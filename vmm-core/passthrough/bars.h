@@ -12,9 +12,13 @@
 
 /*
  * Base address registers: where the guest sees a function's regions. A region is cut into
- * segments: those the guest reaches directly, through a KVM memory slot, and those that trap.
+ * segments: those the guest reaches directly, through a KVM memory slot, and those that trap: the
+ * MSI-X table, I/O ports, what the kernel does not map, and BARs smaller than a page, whose page
+ * the guest may lay together with another BAR's.
  */
 #define BARS_MAX 6U
+#define BARS_ROM BARS_MAX /* the expansion ROM is one more */
+#define BARS_ALL (BARS_MAX + 1U)
 
 struct via_passthrough;
 
@@ -23,7 +27,8 @@ struct via_bar_segment {
 	uint32_t bar;
 	uint64_t offset, size_bytes; /* in the BAR */
 	void *hva;		     /* NULL: it traps */
-	int slot;		     /* of a direct segment that is mapped, else -1 */
+	int slot;		     /* of a segment that is mapped directly, else -1 */
+	bool peers;		     /* other devices reach it by DMA */
 	struct via_bus_range range;  /* of a trapping one */
 };
 
@@ -38,7 +43,7 @@ struct via_bar {
 };
 
 struct via_bars {
-	struct via_bar bars[BARS_MAX];
+	struct via_bar bars[BARS_ALL];
 	bool trapped; /* even what could be mapped */
 };
 

@@ -259,6 +259,8 @@ static void plan_capabilities(struct via_pci_config *config)
 			plan_msi(config, at);
 		else if (ids[i] == PCI_CAP_ID_EXP)
 			config->pcie = (uint16_t)at;
+		else if (ids[i] == PCI_CAP_ID_AF)
+			config->af = (uint16_t)at;
 		else if (ids[i] == PCI_CAP_ID_PM)
 			config->pm = (uint16_t)at;
 		set_plan(config, at, 2, EMULATED);

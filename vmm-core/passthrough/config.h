@@ -25,6 +25,7 @@ struct via_pci_config {
 	uint8_t msi_bytes;
 	uint16_t msix; /* offset of the MSI-X capability, 0: none */
 	uint16_t pcie; /* of the PCI Express capability, 0: none */
+	uint16_t af;   /* of Advanced Features, 0: none */
 	uint16_t pm;   /* of the power management capability, 0: none */
 };
 

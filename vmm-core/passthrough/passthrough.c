@@ -11,7 +11,8 @@
 
 #include "reset.h"
 
-#define POWER_D3HOT 3U /* PCI PM 1.2, 3.2.4 */
+#define HEADER_MULTIFUNCTION 0x80U /* PCI Local Bus 3.0, 6.2.1 */
+#define POWER_D3HOT	     3U	   /* PCI PM 1.2, 3.2.4 */
 
 static bool touches(uint64_t offset, unsigned int size_bytes, uint64_t first, uint64_t bytes)
 {
@@ -79,6 +80,56 @@ static void follow_interrupts(struct via_passthrough *function, uint64_t offset,
 		via_intx_update(function, false);
 }
 
+/* What the guest writes to the byte at @offset; 0 when it writes another. */
+static uint8_t byte_written(const struct via_bus_access *access, uint64_t offset)
+{
+	if (offset < access->offset || offset >= access->offset + access->size_bytes)
+		return 0;
+	return (uint8_t)(access->value >> (offset - access->offset) * 8);
+}
+
+/* PCIe 6.0, 7.5.3.4, and PCI Conventional Advanced Features ECN, 6.x.3. */
+static bool asks_for_flr(const struct via_pci_config *config, const struct via_bus_access *access)
+{
+	return (config->pcie &&
+		byte_written(access, config->pcie + PCI_EXP_DEVCTL + 1U) &
+			PCI_EXP_DEVCTL_BCR_FLR >> 8 &&
+		via_pci_config_get(config, config->pcie + PCI_EXP_DEVCAP, 4) &
+			PCI_EXP_DEVCAP_FLR) ||
+	       (config->af && byte_written(access, config->af + PCI_AF_CTRL) & PCI_AF_CTRL_FLR &&
+		via_pci_config_get(config, config->af + PCI_AF_CAP, 1) & PCI_AF_CAP_FLR);
+}
+
+static void silence(struct via_passthrough *function)
+{
+	via_msix_disable(function);
+	via_msi_disable(function);
+	via_intx_disable(function);
+	via_bars_unmap(function); /* last: without INTx, registers that trapped are mapped again */
+}
+
+/* What the guest sees of the function is as at the start, and the device decodes nothing. */
+static int begin_anew(struct via_passthrough *function)
+{
+	const uint16_t command = 0;
+
+	function->asleep = false;
+	memcpy(function->config.value, function->initial, function->config.size_bytes);
+	via_msix_reset(function);
+	/* After a reset the kernel restores the command register as it was before. */
+	return via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
+				     &command, sizeof(command));
+}
+
+/* The kernel resets the function as the guest's write reaches it: vfio_exp_config_write(). */
+static void reset_by_guest(struct via_passthrough *function, const struct via_bus_access *access)
+{
+	silence(function);
+	forward(function, access);
+	begin_anew(function);
+	via_pci_host_moved(function->machine.pci);
+}
+
 /* Registers leave the guest before the device stops decoding them, and come back after. */
 static void write_config(struct via_passthrough *function, const struct via_bus_access *access)
 {
@@ -88,11 +139,16 @@ static void write_config(struct via_passthrough *function, const struct via_bus_
 	uint16_t old_command = (uint16_t)via_pci_config_get(config, PCI_COMMAND, 2), command;
 	bool power, moved;
 
+	if (asks_for_flr(config, access)) {
+		reset_by_guest(function, access);
+		return;
+	}
 	via_pci_config_write(config, offset, size_bytes, (uint32_t)access->value);
 	command = (uint16_t)via_pci_config_get(config, PCI_COMMAND, 2);
 	power = config->pm && touches(offset, size_bytes, config->pm + PCI_PM_CTRL, 1);
 	moved = power || command != old_command ||
-		touches(offset, size_bytes, PCI_BASE_ADDRESS_0, BARS_MAX * 4);
+		touches(offset, size_bytes, PCI_BASE_ADDRESS_0, BARS_MAX * 4) ||
+		touches(offset, size_bytes, PCI_ROM_ADDRESS, 4);
 	if (power)
 		via_bars_unmap(function);
 	else if (moved)
@@ -164,8 +220,9 @@ static int read_snapshot(struct via_passthrough *function, struct via_error *err
 }
 
 int via_passthrough_wrap(const struct via_passthrough_machine *machine,
-			 struct via_vfio_device *device, uint8_t devfn,
-			 struct via_passthrough **function_out, struct via_error *err)
+			 struct via_vfio_device *device, const char *rom,
+			 struct via_passthrough_place place, struct via_passthrough **function_out,
+			 struct via_error *err)
 {
 	struct via_passthrough *function = calloc(1, sizeof(*function));
 	struct via_bdf_text bdf = via_bdf_text(via_vfio_device_bdf(device));
@@ -177,7 +234,7 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 		return via_error_sys(err, ENOMEM, "cannot describe %s", bdf.text);
 	}
 	function->machine = *machine;
-	function->devfn = devfn;
+	function->devfn = place.devfn;
 	function->device = device;
 	function->function = (struct via_pci_function){ .config = access_config,
 							.remap = remap,
@@ -190,6 +247,8 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 	if (!rc)
 		via_intx_init(function);
 	if (!rc)
+		rc = via_rom_init(function, rom, &why);
+	if (!rc)
 		rc = via_bars_init(function, &why);
 	if (!rc) {
 		function->initial = malloc(function->config.size_bytes);
@@ -201,30 +260,29 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 		via_passthrough_free(function);
 		return rc;
 	}
+	if (place.multifunction)
+		function->config.value[PCI_HEADER_TYPE] |= HEADER_MULTIFUNCTION;
 	memcpy(function->initial, function->config.value, function->config.size_bytes);
-	machine->pci->functions[devfn] = &function->function;
+	machine->pci->functions[place.devfn] = &function->function;
 	*function_out = function;
 	return 0;
 }
 
 int via_passthrough_new(const struct via_passthrough_machine *machine,
-			struct via_iommu_space *space, const struct via_vmm_device *wanted,
-			uint8_t devfn, struct via_passthrough **function, struct via_error *err)
+			const struct via_vmm_device *wanted, struct via_passthrough_place place,
+			struct via_passthrough **function, struct via_error *err)
 {
 	struct via_vfio_device *device;
-	int rc = via_vfio_device_open_fd(space, wanted->bdf, wanted->fd, &device, err);
+	int rc = via_vfio_device_open_fd(machine->space, wanted->bdf, wanted->fd, &device, err);
 
-	return rc ? rc : via_passthrough_wrap(machine, device, devfn, function, err);
+	return rc ? rc : via_passthrough_wrap(machine, device, wanted->rom, place, function, err);
 }
 
 int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *err)
 {
 	int rc, reset_rc;
 
-	via_msix_disable(function);
-	via_msi_disable(function);
-	via_intx_disable(function);
-	via_bars_unmap(function); /* last: without INTx, registers that trapped are mapped again */
+	silence(function);
 	rc = via_vfio_device_set_bus_master(function->device, false, err);
 	reset_rc = via_reset_quiet(function, rc ? NULL : err);
 	return rc ? rc : reset_rc;
@@ -232,7 +290,7 @@ int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *
 
 int via_passthrough_reset(struct via_passthrough *function, struct via_error *err)
 {
-	const uint16_t awake = 0, command = 0;
+	const uint16_t awake = 0;
 	int rc;
 
 	/* The kernel wakes a function before it resets it; one it cannot reset stays asleep. */
@@ -242,15 +300,10 @@ int via_passthrough_reset(struct via_passthrough *function, struct via_error *er
 	rc = via_passthrough_quiesce(function, err);
 	if (rc)
 		return rc;
-	/* After a reset the kernel restores the command register as it was before. */
-	rc = via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
-				   &command, sizeof(command));
+	rc = begin_anew(function);
 	if (rc)
 		return via_error_sys(err, -rc, "cannot turn off the decoding of %s",
 				     via_bdf_text(via_vfio_device_bdf(function->device)).text);
-	function->asleep = false;
-	memcpy(function->config.value, function->initial, function->config.size_bytes);
-	via_msix_reset(function);
 	return 0;
 }
 
@@ -265,6 +318,7 @@ void via_passthrough_free(struct via_passthrough *function)
 	via_msi_disable(function);
 	via_intx_disable(function);
 	via_bars_free(function);
+	via_rom_free(function);
 	via_vfio_device_close(function->device);
 	free(function->initial);
 	free(function);

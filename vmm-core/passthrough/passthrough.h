@@ -14,9 +14,12 @@
 #include "../pci/host.h"
 #include "bars.h"
 #include "config.h"
+#include "doorbell.h"
 #include "intx.h"
 #include "msi.h"
 #include "msix.h"
+#include "rom.h"
+#include "slots.h"
 
 /* What of the machine a passed-through function touches. */
 struct via_passthrough_machine {
@@ -29,6 +32,8 @@ struct via_passthrough_machine {
 	struct via_bus *mmio;
 	struct via_bus *pio;
 	struct via_pci_host *pci;
+	struct via_iommu_space *space;
+	bool peers; /* there are several functions: they may do DMA to each other */
 };
 
 /*
@@ -48,6 +53,8 @@ struct via_passthrough {
 	struct via_pci_config config;
 	uint8_t *initial; /* config.value when the machine starts */
 	struct via_bars bars;
+	struct via_rom rom;
+	struct via_doorbells doorbells;
 	struct via_msix msix;
 	struct via_msi msi;
 	struct via_intx intx;
@@ -56,7 +63,7 @@ struct via_passthrough {
 };
 
 /**
- * via_passthrough_new() - open @wanted and make it the guest's function @devfn, BARs placed, memory
+ * via_passthrough_new() - open @wanted and make it a function of the guest, BARs placed, memory
  * decoding off, as firmware that leaves the rest to the system would.
  *
  * The function is fresh: VFIO has just reset it as part of opening it (vfio_pci_core_enable()).
@@ -65,15 +72,16 @@ struct via_passthrough {
  * guest's windows; -EPROTO when its configuration space makes no sense; -ENOMEM.
  */
 int via_passthrough_new(const struct via_passthrough_machine *machine,
-			struct via_iommu_space *space, const struct via_vmm_device *wanted,
-			uint8_t devfn, struct via_passthrough **function, struct via_error *err);
+			const struct via_vmm_device *wanted, struct via_passthrough_place place,
+			struct via_passthrough **function, struct via_error *err);
 
 /**
  * via_passthrough_wrap() - the same with a device that is open already; closed on failure too.
  */
 int via_passthrough_wrap(const struct via_passthrough_machine *machine,
-			 struct via_vfio_device *device, uint8_t devfn,
-			 struct via_passthrough **function, struct via_error *err);
+			 struct via_vfio_device *device, const char *rom,
+			 struct via_passthrough_place place, struct via_passthrough **function,
+			 struct via_error *err);
 
 /**
  * via_passthrough_quiesce() - after the last vCPU stopped: interrupts and bus mastering off,

@@ -68,16 +68,17 @@ VIA_API int via_vfio_device_open_fd(struct via_iommu_space *space, struct via_bd
 
 /**
  * via_vfio_device_close() - clear bus mastering, disable interrupts, unmap regions, close, and
- * detach from the address space it was opened in, which must still exist. Resets nothing: whoever used the function calls via_vfio_device_reset() before (the kernel does it once
- * more when the last descriptor goes).
+ * detach from the address space it was opened in, which must still exist. Resets nothing: whoever
+ * used the function calls via_vfio_device_reset() before (the kernel does it once more when the
+ * last descriptor goes).
  */
 VIA_API void via_vfio_device_close(struct via_vfio_device *device);
 
 VIA_API struct via_bdf via_vfio_device_bdf(const struct via_vfio_device *device);
 
 /** via_vfio_device_region() - by VFIO_PCI_*_REGION_INDEX; never NULL, size 0 when absent. */
-VIA_API const struct via_vfio_region *
-via_vfio_device_region(const struct via_vfio_device *device, uint32_t index);
+VIA_API const struct via_vfio_region *via_vfio_device_region(const struct via_vfio_device *device,
+							     uint32_t index);
 
 /** via_vfio_device_irq() - by VFIO_PCI_*_IRQ_INDEX; never NULL, count 0 when absent. */
 VIA_API const struct via_vfio_irq *via_vfio_device_irq(const struct via_vfio_device *device,
@@ -107,6 +108,18 @@ VIA_API int via_vfio_device_map_region(struct via_vfio_device *device, uint32_t 
 				       struct via_error *err);
 
 /**
+ * via_vfio_device_set_doorbell() - have the kernel write @value to a register of a BAR whenever an
+ * eventfd is signalled (VFIO_DEVICE_IOEVENTFD).
+ * @size_bytes: 1, 2, 4 or 8; @offset is a multiple of it.
+ * @eventfd: stays the caller's; -1 takes a former one back.
+ *
+ * Return: 0; -ENOTTY on a kernel that cannot; the errno of the ioctl.
+ */
+VIA_API int via_vfio_device_set_doorbell(struct via_vfio_device *device, uint32_t index,
+					 uint64_t offset, uint64_t value, uint32_t size_bytes,
+					 int32_t eventfd);
+
+/**
  * via_vfio_device_set_irqs() - connect vectors to eventfds (VFIO_DEVICE_SET_IRQS).
  * @index: VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX, ...
  * @start: first vector, @count: how many; within what via_vfio_device_irq() reports.
@@ -114,8 +127,8 @@ VIA_API int via_vfio_device_map_region(struct via_vfio_device *device, uint32_t 
  *
  * Return: 0, -EINVAL for vectors the function does not have, or the errno of the ioctl.
  */
-VIA_API int via_vfio_device_set_irqs(struct via_vfio_device *device, uint32_t index,
-				     uint32_t start, uint32_t count, const int32_t *eventfds,
+VIA_API int via_vfio_device_set_irqs(struct via_vfio_device *device, uint32_t index, uint32_t start,
+				     uint32_t count, const int32_t *eventfds,
 				     struct via_error *err);
 
 /**
@@ -132,7 +145,8 @@ VIA_API int via_vfio_device_set_unmask(struct via_vfio_device *device, uint32_t 
 VIA_API int via_vfio_device_unmask_irq(struct via_vfio_device *device, uint32_t index,
 				       struct via_error *err);
 
-/** via_vfio_device_disable_irqs() - release all vectors of a kind. Return: 0 or the ioctl's errno. */
+/** via_vfio_device_disable_irqs() - release all vectors of a kind. Return: 0 or the ioctl's errno.
+ */
 VIA_API int via_vfio_device_disable_irqs(struct via_vfio_device *device, uint32_t index,
 					 struct via_error *err);
 
@@ -159,7 +173,6 @@ struct via_vfio_device_stats {
 	uint64_t region_writes;
 };
 
-VIA_API struct via_vfio_device_stats
-via_vfio_device_stats(const struct via_vfio_device *device);
+VIA_API struct via_vfio_device_stats via_vfio_device_stats(const struct via_vfio_device *device);
 
 #endif
