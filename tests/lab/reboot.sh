@@ -63,11 +63,11 @@ check_with_a_function() {
 
 # With two processors, by a panic, for ever: until somebody ends it.
 check_a_panic() {
-    start /tmp/console 'via.run="echo c >/proc/sysrq-trigger" via.do=run' --on-reset reboot --cpus 2 --memory 256M \
+    start /tmp/panics 'via.run="echo c >/proc/sysrq-trigger" via.do=run' --on-reset reboot --cpus 2 --memory 256M \
         --stats /tmp/stats
-    awaits_count 3 /tmp/console '^guest: cpus 2 '
+    awaits_count 3 /tmp/panics '^guest: cpus 2 '
     kill -TERM "$pid"
     reap 0
-    same "$(cat /tmp/console.err)" ''
+    same "$(cat /tmp/panics.err)" ''
     holds /tmp/stats 's["end"] == "stopped"' 's["reboots"] >= 2'
 }
