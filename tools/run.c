@@ -65,7 +65,7 @@ static int parse_size(const char *text, uint64_t *size_bytes)
 	return 0;
 }
 
-static int parse_cpus(const char *text, unsigned int *cpus)
+static int parse_count(const char *text, unsigned int *count)
 {
 	unsigned long value;
 	char *end;
@@ -76,7 +76,7 @@ static int parse_cpus(const char *text, unsigned int *cpus)
 	value = strtoul(text, &end, 10);
 	if (errno || *end)
 		return -EINVAL;
-	*cpus = value > UINT32_MAX ? UINT32_MAX : (unsigned int)value;
+	*count = value > UINT32_MAX ? UINT32_MAX : (unsigned int)value;
 	return 0;
 }
 
@@ -179,6 +179,30 @@ static int run_guest(struct run *run, struct via_error *err)
 	return rc;
 }
 
+/* Return: 0, or the exit status of a command line that says nothing sensible. */
+static int parse_events(struct via_cli *cli, struct via_vmm_config *config)
+{
+	static const char *const names[] = {
+		[VIA_VMM_ON_ERROR_STOP] = "stop",
+		[VIA_VMM_ON_ERROR_REPORT] = "report",
+		[VIA_VMM_ON_ERROR_RESET] = "reset",
+	};
+	const char *on_error = via_cli_value(cli, "on-error");
+	const char *timeout = via_cli_value(cli, "unplug-timeout");
+	size_t i = 0;
+
+	while (on_error && i < sizeof(names) / sizeof(*names) && strcmp(on_error, names[i]))
+		i++;
+	if (i == sizeof(names) / sizeof(*names))
+		return via_usage_error("--on-error is stop, report or reset, not '%s'", on_error);
+	config->on_error = (enum via_vmm_on_error)i;
+	if (timeout &&
+	    (parse_count(timeout, &config->unplug_timeout_s) || !config->unplug_timeout_s))
+		return via_usage_error("--unplug-timeout wants seconds, 1 or more, not '%s'",
+				       timeout);
+	return 0;
+}
+
 int cmd_run(struct via_cli *cli, int argc, char **argv)
 {
 	const char *cpus = via_cli_value(cli, "cpus"), *memory = via_cli_value(cli, "memory");
@@ -207,7 +231,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	(void)argv;
 	if (!run.config.kernel)
 		return via_usage_error("a guest needs a kernel: --kernel FILE");
-	if (cpus && parse_cpus(cpus, &run.config.cpus))
+	if (cpus && parse_count(cpus, &run.config.cpus))
 		return via_usage_error("--cpus wants a number, not '%s'", cpus);
 	if (parse_size(memory ? memory : DEFAULT_MEMORY, &run.config.memory_bytes))
 		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'",
@@ -220,6 +244,9 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	if (on_reset && parse_on_reset(on_reset, &run.config.on_reset))
 		return via_usage_error("--on-reset wants reboot or stop, not '%s'", on_reset);
 
+	rc = parse_events(cli, &run.config);
+	if (rc)
+		return rc;
 	if (!console)
 		console = "stdio";
 	if (!via_run_console_spec_valid(console))

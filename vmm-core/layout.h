@@ -44,17 +44,22 @@
 #define LAYOUT_KERNEL	     0x100000ULL
 
 /* I/O ports. PCI I/O BARs go above the devices of a PC. */
-#define LAYOUT_PORT_SERIAL    0x3f8U
-#define LAYOUT_PORT_SLEEP     0x600U /* ACPI sleep control and status, one byte each */
-#define LAYOUT_SLEEP_TYPE_OFF 5U
-#define LAYOUT_PORT_RESET     0xcf9U
-#define LAYOUT_RESET_VALUE    0x06U /* what a PC's reset control register takes */
-#define LAYOUT_PIO_BASE	      0x1000U
-#define LAYOUT_PIO_BYTES      0xf000U
+#define LAYOUT_PORT_SERIAL	  0x3f8U
+#define LAYOUT_PORT_SLEEP	  0x600U /* ACPI sleep control and status, one byte each */
+#define LAYOUT_SLEEP_TYPE_OFF	  5U
+#define LAYOUT_PORT_RESET	  0xcf9U
+#define LAYOUT_RESET_VALUE	  0x06U	 /* what a PC's reset control register takes */
+#define LAYOUT_PORT_HOTPLUG	  0x610U /* pci/hotplug.h */
+#define LAYOUT_PORT_HOTPLUG_BYTES 12U
+#define LAYOUT_PIO_BASE		  0x1000U
+#define LAYOUT_PIO_BYTES	  0xf000U
 
 #define LAYOUT_GSI_SERIAL      4U
+#define LAYOUT_GSI_HOTPLUG     9U
 #define LAYOUT_GSI_IOAPIC_PINS 24U
 /* Pins 16 to 23 are PCI's, dealt out so that neighbours share none: acpi/dsdt.asl, _PRT. */
 #define LAYOUT_GSI_PCI(slot, pin) (16U + (((uint32_t)(slot) + (uint32_t)(pin)-1U) & 7U))
+
+#define LAYOUT_SLOTS 32U /* of bus 0; the host bridge has the first */
 
 #endif

@@ -186,18 +186,25 @@ static int open_files(struct via_vmm *vmm, const struct via_vmm_config *config,
 	return via_boot_open(&boot, &vmm->boot, err);
 }
 
-int via_machine_load(struct via_vmm *vmm, struct via_error *err)
+static int build_tables(struct via_vmm *vmm, struct via_error *err)
 {
-	const struct via_acpi_config acpi = {
+	struct via_acpi_config acpi = {
 		.cpus = vmm->cpu_count,
 		.mmio64 = vmm->pci.windows[VIA_PCI_MMIO64],
 	};
+
+	for (size_t i = 0; i < vmm->device_count; i++)
+		acpi.slots |= 1U << (vmm->devices[i]->devfn >> 3);
+	return via_acpi_build(&acpi, via_memory_at(&vmm->memory, LAYOUT_ACPI, LAYOUT_ACPI_BYTES),
+			      LAYOUT_ACPI_BYTES, LAYOUT_ACPI, err);
+}
+
+int via_machine_load(struct via_vmm *vmm, struct via_error *err)
+{
 	int rc = via_boot_load(&vmm->memory, &vmm->boot, &vmm->entry, err);
 
 	if (!rc)
-		rc = via_acpi_build(&acpi,
-				    via_memory_at(&vmm->memory, LAYOUT_ACPI, LAYOUT_ACPI_BYTES),
-				    LAYOUT_ACPI_BYTES, LAYOUT_ACPI, err);
+		rc = build_tables(vmm, err);
 	if (!rc)
 		rc = via_boot_enter(&vmm->memory, &vmm->vcpus[0], &vmm->entry, err);
 	return rc;
@@ -296,6 +303,9 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		rc = check_memory(vmm, err);
 	if (rc)
 		return rc;
+	rc = via_device_events_init(vmm, config, err);
+	if (rc)
+		return rc;
 	via_iommu_space_on_attach(vmm->space, group_attached, group_detached, vmm);
 	for (size_t i = 0; i < config->device_count; i++) {
 		rc = via_passthrough_new(&machine, &config->devices[i], places[i], &vmm->devices[i],
@@ -303,6 +313,9 @@ static int add_devices(struct via_vmm *vmm, const struct via_vmm_config *config,
 		if (rc)
 			return rc;
 		vmm->device_count++;
+		rc = via_device_events_watch(vmm, vmm->devices[i], err);
+		if (rc)
+			return rc;
 	}
 	rc = via_reset_plan(vmm->devices, vmm->device_count, config->require_reset,
 			    &vmm->reset_domains, err);
@@ -383,7 +396,9 @@ static int init(struct via_vmm *vmm, const struct via_vmm_config *config, struct
 	if (rc)
 		return rc;
 	reached(vmm, VIA_VMM_PHASE_LOADED);
-	return add_devices(vmm, config, err);
+	rc = add_devices(vmm, config, err);
+	/* Again, now that it is known which slots have devices. */
+	return rc ? rc : build_tables(vmm, err);
 }
 
 int via_vmm_new(struct via_host *host, const struct via_vmm_config *config,
@@ -402,6 +417,7 @@ int via_vmm_new(struct via_host *host, const struct via_vmm_config *config,
 	vmm->kvm.vfio_fd = vmm->memory.memfd = -1;
 	vmm->serial.irq_eventfd = vmm->serial.flush_timer.fd = vmm->serial.in.fd = -1;
 	vmm->serial.out_own_fd = -1;
+	vmm->events.hotplug.irq_eventfd = vmm->events.ejected.fd = vmm->events.timer.fd = -1;
 	atomic_store(&vmm->end, MACHINE_RUNS);
 	rc = init(vmm, config, err);
 	if (rc) {
@@ -516,6 +532,7 @@ void via_vmm_free(struct via_vmm *vmm)
 		via_passthrough_free(vmm->devices[i]);
 	free(vmm->devices);
 	via_reset_forget(vmm->reset_domains);
+	via_device_events_close(vmm);
 	via_kvm_forget_vfio(&vmm->kvm);
 	via_iommu_space_free(vmm->space);
 	for (unsigned int i = 0; i < vmm->cpu_count; i++)

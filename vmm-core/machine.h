@@ -9,6 +9,7 @@
 
 #include "boot/boot.h"
 #include "bus.h"
+#include "device-events.h"
 #include "irq.h"
 #include "kvm.h"
 #include "lock.h"
@@ -37,6 +38,7 @@ struct via_vmm {
 	struct via_passthrough **devices;
 	size_t device_count;
 	struct via_reset_domain *reset_domains;
+	struct via_device_events events;
 	bool quiet; /* devices are quiesced and their memory unmapped */
 
 	struct via_boot boot;

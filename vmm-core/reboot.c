@@ -54,6 +54,7 @@ int via_machine_reboot(struct via_vmm *vmm, struct via_error *err)
 	struct via_error why;
 	int rc;
 
+	via_device_events_reboot(vmm);
 	/* No device may write to memory that is loaded anew. */
 	rc = reset_devices(vmm, &why);
 	if (!rc)

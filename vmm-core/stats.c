@@ -135,6 +135,7 @@ static int gather_accesses(struct via_vmm *vmm, struct via_vmm_stats *stats)
 		{ "sleep", &vmm->sleep_ports },
 		{ "reset", &vmm->reset_port },
 		{ "pci_config", &vmm->pci.ecam },
+		{ "hotplug", &vmm->events.hotplug.ports },
 	};
 	int rc = 0;
 
@@ -150,6 +151,10 @@ static int gather_accesses(struct via_vmm *vmm, struct via_vmm_stats *stats)
 
 static int gather_devices(struct via_vmm *vmm, struct via_vmm_stats *stats)
 {
+	if (!vmm->space)
+		return 0;
+	stats->dma = via_iommu_space_stats(vmm->space);
+	/* With the last device went what it could reach. */
 	if (!vmm->device_count)
 		return 0;
 	stats->devices = calloc(vmm->device_count, sizeof(*stats->devices));
@@ -161,7 +166,6 @@ static int gather_devices(struct via_vmm *vmm, struct via_vmm_stats *stats)
 			vmm->memory.pieces[i].gpa,
 			vmm->memory.pieces[i].gpa + vmm->memory.pieces[i].size_bytes - 1,
 		};
-	stats->dma = via_iommu_space_stats(vmm->space);
 	stats->backend = via_iommu_space_backend(vmm->space);
 	stats->p2p = via_iommu_space_p2p(vmm->space);
 	stats->dirty_tracking = via_iommu_space_tracks_dirty(vmm->space);

@@ -20,7 +20,9 @@ static uint8_t room[LAYOUT_ACPI_BYTES];
 
 static int build(unsigned int cpus, size_t room_bytes)
 {
-	const struct via_acpi_config config = { .cpus = cpus, .mmio64 = window };
+	const struct via_acpi_config config = { .cpus = cpus,
+						.mmio64 = window,
+						.slots = 0x80000002 };
 	struct via_error err;
 
 	memset(room, 0, sizeof(room));
@@ -202,6 +204,7 @@ static void iasl_understands_the_tables(void **state)
 	assert_non_null(strstr(text, "Name (VIA0, 0x0000100000000000)"));
 	assert_non_null(strstr(text, "Name (VIA1, 0x00001FFFFFFFFFFF)"));
 	assert_non_null(strstr(text, "Name (VIA2, 0x0000100000000000)"));
+	assert_non_null(strstr(text, "Name (VIA3, 0x0000000080000002)"));
 	assert_non_null(strstr(text, "Base Address : 00000000E0000000"));
 	assert_null(strstr(text, "Incorrect checksum"));
 	assert_null(strstr(text, "Invalid"));

@@ -18,6 +18,8 @@ _Static_assert(LAYOUT_GSI_PCI(0, 1) == 16 && LAYOUT_GSI_PCI(3, 2) == 20 &&
 		       LAYOUT_GSI_PCI(7, 2) == 16,
 	       "_PRT");
 _Static_assert(LAYOUT_SLEEP_TYPE_OFF == 5, "_S5");
+_Static_assert(LAYOUT_PORT_HOTPLUG == 0x610 && LAYOUT_PORT_HOTPLUG_BYTES == 12, "MBRD, HPRG");
+_Static_assert(LAYOUT_GSI_HOTPLUG == 9 && LAYOUT_SLOTS == 32, "EVNT, S01 to S1F");
 
 /* ACPI 6.5, 5.2.5.3 */
 struct rsdp {
@@ -207,6 +209,7 @@ static uint64_t build_dsdt(struct writer *writer, const struct via_acpi_config *
 		patch(aml, sizeof(dsdt_aml_code), "VIA1", config->mmio64.last);
 		patch(aml, sizeof(dsdt_aml_code), "VIA2",
 		      config->mmio64.last - config->mmio64.first + 1);
+		patch(aml, sizeof(dsdt_aml_code), "VIA3", config->slots);
 	}
 	return finish(writer, dsdt);
 }

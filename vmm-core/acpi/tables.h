@@ -16,6 +16,7 @@
 struct via_acpi_config {
 	unsigned int cpus;
 	struct via_range mmio64; /* PCI window above RAM */
+	uint32_t slots;		 /* whose device can leave while the guest runs, by bit */
 };
 
 /**

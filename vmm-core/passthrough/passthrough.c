@@ -285,6 +285,12 @@ int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *
 	silence(function);
 	rc = via_vfio_device_set_bus_master(function->device, false, err);
 	reset_rc = via_reset_quiet(function, rc ? NULL : err);
+	/*
+	 * The kernel does not reset a function while the host unbinds or removes it, which waits for
+	 * us: that is no failure, and bus mastering is off.
+	 */
+	if (reset_rc == -EAGAIN)
+		reset_rc = 0;
 	return rc ? rc : reset_rc;
 }
 
@@ -314,6 +320,7 @@ void via_passthrough_free(struct via_passthrough *function)
 	via_reset_leave(function);
 	if (function->machine.pci->functions[function->devfn] == &function->function)
 		function->machine.pci->functions[function->devfn] = NULL;
+	via_events_free(function);
 	via_msix_free(function);
 	via_msi_disable(function);
 	via_intx_disable(function);

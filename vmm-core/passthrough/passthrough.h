@@ -15,6 +15,7 @@
 #include "bars.h"
 #include "config.h"
 #include "doorbell.h"
+#include "events.h"
 #include "intx.h"
 #include "msi.h"
 #include "msix.h"
@@ -56,6 +57,7 @@ struct via_passthrough {
 	struct via_rom rom;
 	struct via_doorbells doorbells;
 	struct via_msix msix;
+	struct via_events events;
 	struct via_msi msi;
 	struct via_intx intx;
 	struct via_reset_domain *domain; /* reset.h; NULL when it is reset alone, or not at all */

@@ -40,6 +40,15 @@ enum via_vmm_on_reset {
 	VIA_VMM_ON_RESET_END,	 /* it ends: VIA_VMM_END_RESET, or -EIO after a triple fault */
 };
 
+/* What to do when a device reports an uncorrectable error (PCI Express AER). */
+enum via_vmm_on_error {
+	VIA_VMM_ON_ERROR_STOP,	 /* end the guest: via_vmm_run() fails */
+	VIA_VMM_ON_ERROR_REPORT, /* warn; the guest goes on */
+	VIA_VMM_ON_ERROR_RESET,	 /* quiesce and reset the devices, and start the guest again */
+};
+
+#define VIA_VMM_UNPLUG_TIMEOUT_S 10
+
 struct via_vmm_config {
 	const char *kernel;    /* path of a bzImage, or of an ELF file with a PVH note */
 	const char *initrd;    /* path, or NULL */
@@ -52,6 +61,12 @@ struct via_vmm_config {
 	int iommufd; /* -1, or an open /dev/iommu; stays the caller's */
 	enum via_vmm_on_reset on_reset;
 	bool require_reset; /* refuse a function that cannot be reset; else it is a warning */
+	enum via_vmm_on_error on_error;
+	/*
+	 * How long the guest may take to let go of a device the host wants back; then it is taken
+	 * away. 0: VIA_VMM_UNPLUG_TIMEOUT_S.
+	 */
+	unsigned int unplug_timeout_s;
 	int console_in;	 /* read for the guest's serial port; -1 for none. Stays the caller's. */
 	int console_out; /* written by it; -1 drops it. Stays the caller's. */
 };
