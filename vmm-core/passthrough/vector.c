@@ -79,36 +79,44 @@ void via_vector_release(struct via_passthrough *function, struct via_vector *vec
 	vector->connected = false;
 }
 
-/* "  28:   0   123  IR-PCI-MSIX-0000:01:10.0  0-edge  vfio-msix[0](0000:01:10.0)" */
-static bool parse_line(const char *line, const char *kind, const char *bdf, uint32_t *vector,
-		       uint64_t *count)
+/*
+ * Whether a line of /proc/interrupts has a handler of this function, and which vector it is:
+ * "  28:   0   123  IR-PCI-MSIX-0000:01:10.0  0-edge  vfio-msix[0](0000:01:10.0)". Functions that
+ * share a line are all named at its end.
+ */
+static bool find_handler(const char *line, const char *kind, const char *bdf, uint32_t *vector)
 {
-	const char *name = strstr(line, kind), *at = strchr(line, ':');
+	const char *name = line;
+
+	while ((name = strstr(name, kind))) {
+		char *end = (char *)(name += strlen(kind));
+
+		*vector = 0;
+		if (*name == '[') {
+			*vector = (uint32_t)strtoul(name + 1, &end, 10);
+			if (*end == ']')
+				end++;
+		}
+		if (*end == '(' && !strncmp(end + 1, bdf, strlen(bdf)))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t sum_of_cpus(const char *line)
+{
+	const char *at = strchr(line, ':');
+	uint64_t sum = 0;
 	char *end;
 
-	if (!name || !at)
-		return false;
-	name += strlen(kind);
-	*vector = 0;
-	if (*name == '[') {
-		*vector = (uint32_t)strtoul(name + 1, &end, 10);
-		if (*end != ']')
-			return false;
-		name = end + 1;
-	}
-	if (*name != '(' || strncmp(name + 1, bdf, strlen(bdf)))
-		return false;
-	*count = 0;
-	for (at++;; at = end) {
-		uint64_t on_cpu;
+	for (at = at ? at + 1 : ""; *at; at = end) {
+		uint64_t on_cpu = strtoull(at, &end, 10);
 
-		while (*at == ' ')
-			at++;
-		on_cpu = strtoull(at, &end, 10);
 		if (end == at || *end != ' ')
-			return true;
-		*count += on_cpu;
+			break;
+		sum += on_cpu;
 	}
+	return sum;
 }
 
 /*
@@ -125,9 +133,8 @@ void via_vector_counts(struct via_passthrough *function, const char *name, uint6
 
 	while (file && getline(&line, &line_bytes, file) > 0) {
 		uint32_t vector;
-		uint64_t seen;
 
-		if (parse_line(line, name, bdf.text, &vector, &seen) && vector < count)
-			counts[vector] += seen;
+		if (find_handler(line, name, bdf.text, &vector) && vector < count)
+			counts[vector] += sum_of_cpus(line);
 	}
 }
