@@ -10,8 +10,11 @@ GUEST_TOOLS_MODULES=(
     sdhci_pci mmc_block ufshcd_pci bochs snd_hda_intel snd_hda_codec_generic snd_pcm_oss snd_mixer_oss
     uio_pci_generic ext4)
 # ... and Debian's programs, with the libraries they need.
-GUEST_TOOLS_PROGRAMS=()
-GUEST_TOOLS_PACKAGES=(make)
+GUEST_TOOLS_PROGRAMS=(/usr/bin/fio)
+GUEST_TOOLS_PACKAGES=(make fio)
+# These only by name (guest-tools/stubs): fio's network storage is 50 MB that no guest uses.
+GUEST_TOOLS_STUBS=(libnfs.so.14 libgfapi.so.0 libnbd.so.0 librdmacm.so.1 libibverbs.so.1 librados.so.2
+    librbd.so.1 libpmem.so.1)
 
 guest_stage() {
     local key
@@ -33,7 +36,7 @@ guest_build() {
 
 guest_tools_key() {
     {
-        echo "$GUEST" "${GUEST_TOOLS_MODULES[@]}" "${GUEST_TOOLS_PROGRAMS[@]}" "${GUEST_TOOLS_PACKAGES[@]}"
+        echo "$GUEST" "${GUEST_TOOLS_MODULES[@]}" "${GUEST_TOOLS_PROGRAMS[@]}" "${GUEST_TOOLS_PACKAGES[@]}" "${GUEST_TOOLS_STUBS[@]}"
         cat "$LAB"/guest-tools/*
         declare -f guest_tools_build modules_copy programs_copy initramfs_pack layer_build
     } | digest
@@ -76,12 +79,15 @@ programs_copy() {
     local tree=$1
     shift
     # shellcheck disable=SC2016 # for the shell in the root
-    in_root "$GUEST_BUILD_ROOT" ro "$tree:/host" -- bash -euc '
-        for program in "$@"; do
+    in_root "$GUEST_BUILD_ROOT" ro "$LAB/guest-tools:/src:ro" "$tree:/host" tmpfs:/build -- bash -euc '
+        for program in "${@:2}"; do
             cp "$program" /host/tools/
-            ldd "$program" | grep -o "/[^ ]*"
+            sh /src/stubs "$program" /build/lib $1
+            LD_LIBRARY_PATH=/build/lib ldd "$program" | grep -o "/[^ ]*"
         done | sort -u | while read -r library; do
             mkdir -p "/host${library%/*}"
             cp -L "$library" "/host$library"
-        done' - "$@"
+        done
+        mv /host/build/lib/* /host/lib/
+        rmdir /host/build/lib /host/build' - "${GUEST_TOOLS_STUBS[*]}" "$@"
 }
