@@ -62,7 +62,7 @@ struct fake {
 	struct fake_secondary secondaries[CONTROLLERS]; /* by id, ascending */
 
 	bool keeps;	   /* resources, when it goes offline */
-	bool lies;	   /* says done, and does nothing */
+	unsigned int lies; /* says of this action that it is done, and does nothing */
 	unsigned int fail; /* the command, counted from 1, that fails; 0: none */
 	int failure;	   /* with this */
 	unsigned int commands, changes;
@@ -194,7 +194,7 @@ static int fake_virtualize(void *data, unsigned int action, unsigned int resourc
 		each++;
 	if (each == fake->secondaries + fake->count)
 		return STATUS(INVALID_CTRL_ID);
-	if (fake->lies)
+	if (fake->lies == action)
 		return 0;
 	switch (action) {
 	case 0x8:
@@ -524,15 +524,49 @@ static void the_vfs_that_the_driver_did_not_make_hold_nothing(void **state)
 
 static void one_that_says_done_and_is_not_is_found_out(void **state)
 {
+	static const struct {
+		unsigned int action;
+		const char *says;
+	} rows[] = {
+		{ 0x9, "is offline with 8 and 4" },
+		{ 0x8, "refused to bring VF 0 online" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct tree tree = tree_make(entries);
+		struct fake fake = fake_make(&tree);
+		struct via_error err;
+
+		fake.lies = rows[i].action;
+		assert_int_not_equal(create(&fake, (struct via_sriov_request){ .count = 2 }, &err),
+				     0);
+		assert_says(&err, rows[i].says);
+		fake.lies = 0;
+		assert_int_equal(vfs_there(&fake), 0);
+		tree_remove(&tree);
+	}
+}
+
+static void fewer_resources(struct fake *fake, unsigned int cns, void *answer)
+{
+	struct nvme_secondary_ctrl_list *list = answer;
+
+	if (cns == 0x15 && vfs_there(fake) && list->sc_entry[0].nvq)
+		list->sc_entry[0].nvq = htole16(2);
+}
+
+static void fewer_than_asked_for_are_not_enough(void **state)
+{
 	struct tree tree = tree_make(entries);
 	struct fake fake = fake_make(&tree);
 	struct via_error err;
 
 	(void)state;
-	fake.lies = true;
+	fake.tamper = fewer_resources;
 	assert_int_equal(create(&fake, (struct via_sriov_request){ .count = 2 }, &err), -EPROTO);
-	assert_says(&err, "VF 0 of 0000:02:00.0 was to be online with 8 queues and 4 vectors, and "
-			  "is offline with 0 and 0");
+	assert_says(&err, "VF 1 of 0000:02:00.0 was to be online with 8 queues and 4 vectors, and "
+			  "is online with 2 and 4");
 	assert_no_vfs(&fake);
 	tree_remove(&tree);
 }
@@ -670,9 +704,14 @@ static void there_may_be_many(void **state)
 
 static void too_many_assigned(struct fake *fake, unsigned int cns, void *answer)
 {
+	struct nvme_primary_ctrl_cap *cap = answer;
+
+	/* Together no more than there are, in 32 bits. */
 	(void)fake;
-	if (cns == 0x14)
-		((struct nvme_primary_ctrl_cap *)answer)->vqrfa = 0xffffffff;
+	if (cns == 0x14) {
+		cap->vqrfa = 0xffffffff;
+		cap->vqrfap = htole16(2);
+	}
 }
 
 static void more_than_all_its_own(struct fake *fake, unsigned int cns, void *answer)
@@ -870,6 +909,7 @@ int main(void)
 		cmocka_unit_test(a_failure_anywhere_takes_all_back),
 		cmocka_unit_test(the_vfs_that_the_driver_did_not_make_hold_nothing),
 		cmocka_unit_test(one_that_says_done_and_is_not_is_found_out),
+		cmocka_unit_test(fewer_than_asked_for_are_not_enough),
 		cmocka_unit_test(what_vfs_left_is_shared_again),
 		cmocka_unit_test(hardware_that_keeps_resources_is_asked_for_them),
 		cmocka_unit_test(vfs_go_even_when_their_resources_stay),

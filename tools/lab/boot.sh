@@ -135,7 +135,7 @@ machine_line() {
             -netdev "user,id=n0" -device "igb,id=igb0,netdev=n0,bus=rp1"
             -device "pcie-root-port,id=rp2,chassis=2,addr=0x3"
             -device "nvme-subsys,id=sub0"
-            -device "nvme,id=nv0,serial=lab,bus=rp2,subsys=sub0,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=16,msix_qsize=16"
+            -device "nvme,id=nv0,serial=lab,bus=rp2,subsys=sub0,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,sriov_max_vq_per_vf=4,sriov_max_vi_per_vf=3,max_ioqpairs=16,msix_qsize=16"
             -drive "file=/lab/run/nvme,if=none,id=d0,format=raw,cache=unsafe"
             -device "nvme-ns,drive=d0,bus=nv0,nsid=1,shared=on"
             -device "edu,addr=0x5" -device "bochs-display,id=bochs0,addr=0x6")

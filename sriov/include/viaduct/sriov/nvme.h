@@ -61,7 +61,8 @@ VIA_API int via_sriov_nvme_plan(struct via_host *host, const struct via_sriov_pf
 
 /**
  * via_sriov_nvme_set() - give a VF that nobody uses other numbers, and bring it online.
- * @wanted: 0 keeps the number the VF has; its `online` is not looked at.
+ * @wanted: 0 keeps the number the VF has, or gives it as many as it can have when it has none; its
+ *	    `online` is not looked at.
  *
  * The VF is offline meanwhile, and has been reset afterwards. A failure gives back what it had.
  *
