@@ -14,137 +14,10 @@
 #include <unistd.h>
 
 #include "layout.h"
-#include "lock.h"
-#include "loop.h"
-#include "passthrough/passthrough.h"
-#include "vmm-function.h"
-
-#define DEVFN 8
-#define RW    (VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE)
-#define MMAP  (RW | VFIO_REGION_INFO_FLAG_MMAP)
-
-/* A passed-through function in a machine without KVM: no memory slots, no interrupts. */
-struct fixture {
-	struct vmm_function vf;
-	struct via_kvm kvm;
-	struct via_memory memory;
-	struct via_irq *irq;
-	struct via_bus mmio, pio;
-	struct via_pci_host pci;
-	struct via_loop loop;
-	struct via_machine_lock lock;
-	struct via_passthrough *function;
-	struct via_error err;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	vmm_function_init(&f->vf);
-	f->kvm.fd = f->kvm.vm_fd = -1;
-	f->memory.kvm = &f->kvm;
-	via_pci_host_init(&f->pci, (struct via_range){ 1ULL << 34, (1ULL << 35) - 1 });
-	f->lock.mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-	if (via_loop_init(&f->loop))
-		return -1;
-	*state = f;
-	return via_irq_new(&f->kvm, &f->irq, &f->err);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	via_passthrough_free(f->function);
-	via_irq_free(f->irq);
-	via_loop_close(&f->loop);
-	via_bus_clear(&f->mmio);
-	via_bus_clear(&f->pio);
-	vmm_function_fini(&f->vf);
-	free(f);
-	return 0;
-}
-
-static int try(struct fixture *f)
-{
-	const struct via_passthrough_machine machine = {
-		.host = f->vf.host,
-		.irq = f->irq,
-		.loop = &f->loop,
-		.lock = &f->lock,
-		.memory = &f->memory,
-		.mmio = &f->mmio,
-		.pio = &f->pio,
-		.pci = &f->pci,
-	};
-
-	via_passthrough_free(f->function);
-	f->function = NULL;
-	via_pci_host_init(&f->pci, f->pci.windows[VIA_PCI_MMIO64]);
-	return via_passthrough_wrap(&machine, vmm_function_open(&f->vf), NULL,
-				    (struct via_passthrough_place){ .devfn = DEVFN }, &f->function,
-				    &f->err);
-}
-
-static void add(struct fixture *f)
-{
-	if (try(f))
-		fail_msg("no function: %s", f->err.text);
-}
-
-static void refused(struct fixture *f, int rc, const char *why)
-{
-	assert_int_equal(try(f), rc);
-	if (!strstr(f->err.text, why))
-		fail_msg("\"%s\" does not say \"%s\"", f->err.text, why);
-	assert_non_null(strstr(f->err.text, "0000:01:10.0 cannot be given to a guest: "));
-	assert_null(f->pci.functions[DEVFN]);
-}
-
-static uint32_t config_read(struct fixture *f, size_t offset, unsigned int size_bytes)
-{
-	struct via_bus_access access = { offset, UINT64_MAX, size_bytes, false };
-
-	f->function->function.config(f->function, &access);
-	return (uint32_t)access.value;
-}
-
-static void config_write(struct fixture *f, size_t offset, unsigned int size_bytes, uint32_t value)
-{
-	struct via_bus_access access = { offset, value, size_bytes, true };
-
-	f->function->function.config(f->function, &access);
-}
-
-static uint64_t bar(struct fixture *f, unsigned int index)
-{
-	size_t at = PCI_BASE_ADDRESS_0 + index * 4;
-	uint64_t low = config_read(f, at, 4);
-
-	if (low & 1)
-		return low & ~3ULL;
-	if (low & 4)
-		low |= (uint64_t)config_read(f, at + 4, 4) << 32;
-	return low & ~15ULL;
-}
-
-static uint64_t bus_read(struct via_bus *bus, uint64_t address, unsigned int size_bytes)
-{
-	uint64_t value = 0;
-
-	via_bus_access(bus, address, &value, size_bytes, false);
-	return value;
-}
-
-static void bus_write(struct via_bus *bus, uint64_t address, unsigned int size_bytes,
-		      uint64_t value)
-{
-	via_bus_access(bus, address, &value, size_bytes, true);
-}
+#include "vmm-bench.h"
 
 /* "0+1000! 1000+1000": what traps has an exclamation mark. */
-static const char *segments(struct fixture *f, unsigned int index)
+static const char *segments(struct bench *f, unsigned int index)
 {
 	const struct via_bar *cut = &f->function->bars.bars[index];
 	static char text[512];
@@ -158,36 +31,30 @@ static const char *segments(struct fixture *f, unsigned int index)
 	return text;
 }
 
-static void region(struct fixture *f, uint32_t index, uint64_t offset, uint64_t size_bytes,
-		   uint32_t flags)
-{
-	fake_region(&f->vf.fake, index, offset, size_bytes, flags);
-}
-
 static void pages_of_the_table_trap(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
-	add(f);
+	bench_add(f);
 	assert_string_equal(segments(f, 0), "0+4000");
 	assert_string_equal(segments(f, 3), "0+1000! 1000+1000 2000+1000! 3000+1000");
 	/* However much the kernel would let be mapped. */
-	region(f, 3, 0x10000, 0x4000, MMAP);
-	add(f);
+	bench_region(f, 3, 0x10000, 0x4000, BENCH_MMAP);
+	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+1000! 1000+1000 2000+1000! 3000+1000");
 	/* In the middle of a page, and at the end of the BAR. */
 	vmm_function_put(&f->vf, 0x74, 4, 0x00001803);
 	vmm_function_put(&f->vf, 0x78, 4, 0x00003ff8 | 3);
-	add(f);
+	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+1000 1000+1000! 2000+1000 3000+1000!");
 	/* Over the edge of a page. */
 	vmm_function_put(&f->vf, 0x74, 4, 0x00000ff8 | 3);
 	vmm_function_put(&f->vf, 0x78, 4, 0x00000003);
-	add(f);
+	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+2000! 2000+2000");
 	/* Each in a BAR of its own. */
 	vmm_function_put(&f->vf, 0x74, 4, 0x00001000);
-	add(f);
+	bench_add(f);
 	assert_string_equal(segments(f, 0), "0+1000 1000+1000! 2000+2000");
 	assert_string_equal(segments(f, 3), "0+1000! 1000+3000");
 	/* What is mapped is the device. */
@@ -199,33 +66,33 @@ static void pages_of_the_table_trap(void **state)
 
 static void what_the_kernel_does_not_map_traps(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	static const struct vfio_region_sparse_mmap_area areas[] = {
 		{ .offset = 0x1000, .size = 0x1000 },
 		{ .offset = 0x3000, .size = 0x1000 },
 	};
 
-	region(f, 0, 0, 0x4000, RW);
-	add(f);
+	bench_region(f, 0, 0, 0x4000, BENCH_RW);
+	bench_add(f);
 	assert_string_equal(segments(f, 0), "0+4000!");
-	region(f, 0, 0, 0x4000, MMAP | VFIO_REGION_INFO_FLAG_CAPS);
+	bench_region(f, 0, 0, 0x4000, BENCH_MMAP | VFIO_REGION_INFO_FLAG_CAPS);
 	fake_region_sparse(&f->vf.fake, 0, areas, 2);
-	add(f);
+	bench_add(f);
 	assert_string_equal(segments(f, 0), "0+1000! 1000+1000 2000+1000! 3000+1000");
 	/* Less than a page cannot be a memory slot. */
-	region(f, 0, 0, 0x800, RW);
-	add(f);
+	bench_region(f, 0, 0, 0x800, BENCH_RW);
+	bench_add(f);
 	assert_string_equal(segments(f, 0), "0+800!");
 	vmm_function_put(&f->vf, 0x10, 4, 1);
-	region(f, 0, 0, 0x20, MMAP);
-	add(f);
+	bench_region(f, 0, 0, 0x20, BENCH_MMAP);
+	bench_add(f);
 	assert_string_equal(segments(f, 0), "0+20!");
-	assert_int_equal(bar(f, 0), LAYOUT_PIO_BASE);
+	assert_int_equal(bench_bar(f, 0), LAYOUT_PIO_BASE);
 }
 
 static void impossible_bars_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	static const struct {
 		uint32_t flags;
 		uint64_t size_bytes;
@@ -239,83 +106,71 @@ static void impossible_bars_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		/* Behind the other regions, so that they do not overlap. */
 		vmm_function_put(&f->vf, 0x10, 4, cases[i].flags);
-		region(f, 0, 0x30000, cases[i].size_bytes, RW);
+		bench_region(f, 0, 0x30000, cases[i].size_bytes, BENCH_RW);
 		if (!cases[i].rc)
-			add(f);
+			bench_add(f);
 		else
-			refused(f, cases[i].rc, "its BAR 0 ");
+			bench_refused(f, cases[i].rc, "its BAR 0 ");
 	}
-	region(f, 0, 0, 0x4000, RW);
+	bench_region(f, 0, 0, 0x4000, BENCH_RW);
 	vmm_function_put(&f->vf, 0x10, 4, 0xc);
 	vmm_function_put(&f->vf, 0x24, 4, 0xc); /* 64 bits, and nothing follows */
-	region(f, 5, 0x30000, 0x1000, RW);
-	refused(f, -EPROTO, "its BAR 5 has an impossible size");
+	bench_region(f, 5, 0x30000, 0x1000, BENCH_RW);
+	bench_refused(f, -EPROTO, "its BAR 5 has an impossible size");
 }
 
 static void bars_are_sized_and_placed(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
-	add(f);
-	assert_true(bar(f, 0) == 1ULL << 34);
-	assert_true(bar(f, 3) == (1ULL << 34) + 0x4000);
-	assert_int_equal(config_read(f, 0x10, 4) & 15, 0xc);
+	bench_add(f);
+	assert_true(bench_bar(f, 0) == 1ULL << 34);
+	assert_true(bench_bar(f, 3) == (1ULL << 34) + 0x4000);
+	assert_int_equal(bench_config_read(f, 0x10, 4) & 15, 0xc);
 	/* The upper halves take part; the bits below the size and the ROM's do not change. */
-	config_write(f, 0x10, 4, UINT32_MAX);
-	config_write(f, 0x14, 4, UINT32_MAX);
-	assert_int_equal(config_read(f, 0x10, 4), 0xffffc00c);
-	assert_int_equal(config_read(f, 0x14, 4), 0xffffffff);
-	config_write(f, 0x10, 1, 0x34);
-	config_write(f, 0x12, 2, 0x5678);
-	assert_int_equal(config_read(f, 0x10, 4), 0x5678c00c);
-	config_write(f, 0x18, 4, UINT32_MAX);
-	assert_int_equal(config_read(f, 0x18, 4), 0);
-	config_write(f, 0x30, 4, UINT32_MAX);
-	assert_int_equal(config_read(f, 0x30, 4), 0);
+	bench_config_write(f, 0x10, 4, UINT32_MAX);
+	bench_config_write(f, 0x14, 4, UINT32_MAX);
+	assert_int_equal(bench_config_read(f, 0x10, 4), 0xffffc00c);
+	assert_int_equal(bench_config_read(f, 0x14, 4), 0xffffffff);
+	bench_config_write(f, 0x10, 1, 0x34);
+	bench_config_write(f, 0x12, 2, 0x5678);
+	assert_int_equal(bench_config_read(f, 0x10, 4), 0x5678c00c);
+	bench_config_write(f, 0x18, 4, UINT32_MAX);
+	assert_int_equal(bench_config_read(f, 0x18, 4), 0);
+	bench_config_write(f, 0x30, 4, UINT32_MAX);
+	assert_int_equal(bench_config_read(f, 0x30, 4), 0);
 	/* The device is told none of this. */
 	assert_int_equal(vmm_function_get(&f->vf, 0x10, 4), 0xc);
 }
 
-/* Regions that trap, so that no memory slot is needed. */
-static void add_trapping(struct fixture *f)
-{
-	vmm_function_put(&f->vf, 0x10, 4, 0x8);
-	vmm_function_put(&f->vf, 0x1c, 4, 0x8);
-	region(f, 0, 0, 0x4000, RW);
-	region(f, 3, 0x10000, 0x4000, RW);
-	add(f);
-	assert_int_equal(pwrite(f->vf.fake.device_fd, "registers", 9, 0x100), 9);
-	assert_int_equal(pwrite(f->vf.fake.device_fd, "others", 6, 0x13100), 6);
-}
-
 static void a_bar_is_where_the_guest_puts_it(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	uint64_t base, other;
 
-	add_trapping(f);
-	base = bar(f, 0);
-	other = bar(f, 3);
+	bench_add_trapping(f);
+	base = bench_bar(f, 0);
+	other = bench_bar(f, 3);
 	assert_int_equal(base, LAYOUT_MMIO32_BASE);
-	assert_int_equal(bus_read(&f->mmio, base + 0x100, 4), 0xffffffff);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	assert_int_equal(bus_read(&f->mmio, base + 0x100, 1), 'r');
-	assert_int_equal(bus_read(&f->mmio, other + 0x3100, 1), 'o');
-	bus_write(&f->mmio, base + 0x100, 1, 'R');
-	assert_int_equal(bus_read(&f->mmio, base + 0x100, 2), 'R' | 'e' << 8);
+	assert_int_equal(bench_bus_read(&f->mmio, base + 0x100, 4), 0xffffffff);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(bench_bus_read(&f->mmio, base + 0x100, 1), 'r');
+	assert_int_equal(bench_bus_read(&f->mmio, other + 0x3100, 1), 'o');
+	bench_bus_write(&f->mmio, base + 0x100, 1, 'R');
+	assert_int_equal(bench_bus_read(&f->mmio, base + 0x100, 2), 'R' | 'e' << 8);
 	/* Moved while it is decoded. */
-	config_write(f, 0x10, 4, 0xd0000000);
-	assert_int_equal(bus_read(&f->mmio, base + 0x100, 1), 0xff);
-	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 'R');
+	bench_config_write(f, 0x10, 4, 0xd0000000);
+	assert_int_equal(bench_bus_read(&f->mmio, base + 0x100, 1), 0xff);
+	assert_int_equal(bench_bus_read(&f->mmio, 0xd0000100, 1), 'R');
 	/* Decoding off takes it away, with the device told after. */
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
-	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 0xff);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	assert_int_equal(bench_bus_read(&f->mmio, 0xd0000100, 1), 0xff);
 	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_MASTER);
 	assert_int_equal(f->mmio.count, 0);
-	config_write(f, PCI_COMMAND, 1, PCI_COMMAND_MEMORY);
-	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 'R');
+	bench_config_write(f, PCI_COMMAND, 1, PCI_COMMAND_MEMORY);
+	assert_int_equal(bench_bus_read(&f->mmio, 0xd0000100, 1), 'R');
 	/* One bit of several. */
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_IO);
 	assert_int_equal(f->mmio.count, 0);
 }
 
@@ -324,103 +179,103 @@ static void a_bar_outside_the_windows_is_not_decoded(void **state)
 	static const uint32_t bad[] = {
 		0, 0x100000, LAYOUT_ECAM_BASE, LAYOUT_IOAPIC_BASE, LAYOUT_LAPIC_BASE, 0xffffc000,
 	};
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	uint64_t other;
 
-	add_trapping(f);
-	other = bar(f, 3);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	bench_add_trapping(f);
+	other = bench_bar(f, 3);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		config_write(f, 0x10, 4, bad[i]);
-		assert_int_equal(bus_read(&f->mmio, bad[i] + 0x100, 1), 0xff);
+		bench_config_write(f, 0x10, 4, bad[i]);
+		assert_int_equal(bench_bus_read(&f->mmio, bad[i] + 0x100, 1), 0xff);
 		assert_int_equal(f->mmio.count, 1);
-		assert_int_equal(bus_read(&f->mmio, other + 0x3100, 1), 'o');
+		assert_int_equal(bench_bus_read(&f->mmio, other + 0x3100, 1), 'o');
 	}
-	config_write(f, 0x10, 4, 0xd0000000);
-	assert_int_equal(bus_read(&f->mmio, 0xd0000100, 1), 'r');
+	bench_config_write(f, 0x10, 4, 0xd0000000);
+	assert_int_equal(bench_bus_read(&f->mmio, 0xd0000100, 1), 'r');
 }
 
 static void of_two_bars_in_one_place_the_first_stays(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	uint64_t other;
 
-	add_trapping(f);
-	other = bar(f, 3);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	config_write(f, 0x10, 4, (uint32_t)other);
-	assert_int_equal(bus_read(&f->mmio, other + 0x3100, 1), 'o');
+	bench_add_trapping(f);
+	other = bench_bar(f, 3);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	bench_config_write(f, 0x10, 4, (uint32_t)other);
+	assert_int_equal(bench_bus_read(&f->mmio, other + 0x3100, 1), 'o');
 	/* They can change places. */
-	config_write(f, 0x1c, 4, 0xd0000000);
-	config_write(f, 0x10, 4, (uint32_t)other);
-	assert_int_equal(bus_read(&f->mmio, other + 0x100, 1), 'r');
-	assert_int_equal(bus_read(&f->mmio, 0xd0003100, 1), 'o');
+	bench_config_write(f, 0x1c, 4, 0xd0000000);
+	bench_config_write(f, 0x10, 4, (uint32_t)other);
+	assert_int_equal(bench_bus_read(&f->mmio, other + 0x100, 1), 'r');
+	assert_int_equal(bench_bus_read(&f->mmio, 0xd0003100, 1), 'o');
 }
 
 static void ports_are_decoded_by_their_own_bit(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
 	vmm_function_put(&f->vf, 0x10, 4, 1);
-	region(f, 0, 0, 0x20, RW);
-	add(f);
+	bench_region(f, 0, 0, 0x20, BENCH_RW);
+	bench_add(f);
 	assert_int_equal(pwrite(f->vf.fake.device_fd, "ports", 5, 0), 5);
-	assert_int_equal(bar(f, 0), 0x1000);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	assert_int_equal(bus_read(&f->pio, 0x1000, 1), 0xff);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_IO);
-	assert_int_equal(bus_read(&f->pio, 0x1000, 1), 'p');
-	assert_int_equal(bus_read(&f->mmio, 0x1000, 1), 0xff);
-	config_write(f, 0x10, 4, UINT32_MAX);
-	assert_int_equal(config_read(f, 0x10, 4), 0xffffffe1);
-	assert_int_equal(bus_read(&f->pio, 0x1000, 1), 0xff);
-	config_write(f, 0x10, 4, 0x3f8); /* over the serial port */
+	assert_int_equal(bench_bar(f, 0), 0x1000);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(bench_bus_read(&f->pio, 0x1000, 1), 0xff);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	assert_int_equal(bench_bus_read(&f->pio, 0x1000, 1), 'p');
+	assert_int_equal(bench_bus_read(&f->mmio, 0x1000, 1), 0xff);
+	bench_config_write(f, 0x10, 4, UINT32_MAX);
+	assert_int_equal(bench_config_read(f, 0x10, 4), 0xffffffe1);
+	assert_int_equal(bench_bus_read(&f->pio, 0x1000, 1), 0xff);
+	bench_config_write(f, 0x10, 4, 0x3f8); /* over the serial port */
 	assert_int_equal(f->pio.count, 0);
-	config_write(f, 0x10, 4, 0xc020);
-	assert_int_equal(bus_read(&f->pio, 0xc024, 1), 's');
+	bench_config_write(f, 0x10, 4, 0xc020);
+	assert_int_equal(bench_bus_read(&f->pio, 0xc024, 1), 's');
 }
 
 static void the_device_is_asked_for_what_is_its_own(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	struct via_vfio_device_stats before, after;
 
-	add(f);
+	bench_add(f);
 	before = via_vfio_device_stats(f->function->device);
-	assert_int_equal(config_read(f, 0, 4), 0x10ca8086);
-	assert_int_equal(config_read(f, 0x70, 4), 0x0002a011);
+	assert_int_equal(bench_config_read(f, 0, 4), 0x10ca8086);
+	assert_int_equal(bench_config_read(f, 0x70, 4), 0x0002a011);
 	after = via_vfio_device_stats(f->function->device);
 	assert_int_equal(after.config_reads, before.config_reads);
 	vmm_function_put(&f->vf, 0xa8, 4, 0x12345678);
-	assert_int_equal(config_read(f, 0xa8, 4), 0x12345678);
-	config_write(f, 0xa8, 2, 0xabcd);
+	assert_int_equal(bench_config_read(f, 0xa8, 4), 0x12345678);
+	bench_config_write(f, 0xa8, 2, 0xabcd);
 	assert_int_equal(vmm_function_get(&f->vf, 0xa8, 4), 0x1234abcd);
 	/* Of a doubleword, the bytes that are: the status, behind the command. */
-	config_write(f, PCI_COMMAND, 4, 0xf9000000 | PCI_COMMAND_SERR);
+	bench_config_write(f, PCI_COMMAND, 4, 0xf9000000 | PCI_COMMAND_SERR);
 	assert_int_equal(vmm_function_get(&f->vf, PCI_STATUS, 2), 0xf900);
 	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_SERR);
-	config_write(f, 0, 4, 0);
-	config_write(f, 0x74, 4, 0);
+	bench_config_write(f, 0, 4, 0);
+	bench_config_write(f, 0x74, 4, 0);
 	assert_int_equal(vmm_function_get(&f->vf, 0, 4), 0x10ca8086);
 	assert_int_equal(vmm_function_get(&f->vf, 0x74, 4), 3);
 	/* The header of a capability and the first byte behind it, in one write. */
-	config_write(f, 0xa0, 4, 0xffffffff);
+	bench_config_write(f, 0xa0, 4, 0xffffffff);
 	assert_int_equal(vmm_function_get(&f->vf, 0xa0, 4), 0xffff0010);
 }
 
 static void without_extended_space_there_is_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
-	region(f, VFIO_PCI_CONFIG_REGION_INDEX, 0x20000, 0x100, RW);
-	add(f);
-	assert_int_equal(config_read(f, 0x100, 4), 0);
-	assert_int_equal(config_read(f, 0xffc, 4), 0);
-	assert_int_equal(config_read(f, 0xfc, 4), 0);
-	config_write(f, 0x100, 4, 0xffffffff);
+	bench_region(f, VFIO_PCI_CONFIG_REGION_INDEX, 0x20000, 0x100, BENCH_RW);
+	bench_add(f);
+	assert_int_equal(bench_config_read(f, 0x100, 4), 0);
+	assert_int_equal(bench_config_read(f, 0xffc, 4), 0);
+	assert_int_equal(bench_config_read(f, 0xfc, 4), 0);
+	bench_config_write(f, 0x100, 4, 0xffffffff);
 	assert_int_equal(vmm_function_get(&f->vf, 0x100, 4), 0x00010001);
-	region(f, VFIO_PCI_CONFIG_REGION_INDEX, 0x20000, 0x80, RW);
-	refused(f, -EPROTO, "shows only 128 bytes of its configuration space");
+	bench_region(f, VFIO_PCI_CONFIG_REGION_INDEX, 0x20000, 0x80, BENCH_RW);
+	bench_refused(f, -EPROTO, "shows only 128 bytes of its configuration space");
 }
 
 static void tables_outside_their_bar_are_refused(void **state)
@@ -440,33 +295,33 @@ static void tables_outside_their_bar_are_refused(void **state)
 		{ 0x3, 0x00004000 | 3, "its MSI-X pending bits lies outside BAR 3" },
 		{ 0x3, 0x00000002, "its MSI-X pending bits lies outside BAR 2" },
 	};
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		vmm_function_put(&f->vf, 0x74, 4, cases[i].table);
 		vmm_function_put(&f->vf, 0x78, 4, cases[i].pending);
 		if (cases[i].why)
-			refused(f, -EPROTO, cases[i].why);
+			bench_refused(f, -EPROTO, cases[i].why);
 		else
-			add(f);
+			bench_add(f);
 	}
 	vmm_function_put(&f->vf, 0x72, 2, 3);
-	refused(f, -EPROTO, "it claims 4 MSI-X vectors, and the kernel knows 3");
+	bench_refused(f, -EPROTO, "it claims 4 MSI-X vectors, and the kernel knows 3");
 	vmm_function_put(&f->vf, 0x72, 2, 0x7ff);
-	refused(f, -EPROTO, "it claims 2048 MSI-X vectors");
+	bench_refused(f, -EPROTO, "it claims 2048 MSI-X vectors");
 }
 
 static void the_largest_table_is_32_kib(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
 	f->vf.fake.irqs[VFIO_PCI_MSIX_IRQ_INDEX].count = 2048;
 	vmm_function_put(&f->vf, 0x72, 2, 0x7ff);
 	vmm_function_put(&f->vf, 0x74, 4, 0x00001003);
 	vmm_function_put(&f->vf, 0x78, 4, 0x0000a003);
-	region(f, 3, 0x30000, 0x10000, MMAP);
+	bench_region(f, 3, 0x30000, 0x10000, BENCH_MMAP);
 	assert_int_equal(ftruncate(f->vf.fake.device_fd, 0x40000), 0);
-	add(f);
+	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+1000 1000+8000! 9000+1000 a000+1000! b000+5000");
 	assert_int_equal(f->function->msix.count, 2048);
 	assert_int_equal(f->function->msix.structures[MSIX_PBA].size_bytes, 256);
@@ -474,19 +329,19 @@ static void the_largest_table_is_32_kib(void **state)
 
 static void without_msix_nothing_traps(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
 	vmm_function_put(&f->vf, 0x34, 1, 0xa0);
-	add(f);
+	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+1000! 1000+3000"); /* as the kernel cut it */
-	region(f, 3, 0x10000, 0x4000, MMAP);
-	add(f);
+	bench_region(f, 3, 0x10000, 0x4000, BENCH_MMAP);
+	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+4000");
 	assert_int_equal(f->function->msix.count, 0);
-	config_write(f, 0x72, 2, 0xffff);
+	bench_config_write(f, 0x72, 2, 0xffff);
 }
 
-static uint64_t table_read(struct fixture *f, uint64_t offset, unsigned int size_bytes)
+static uint64_t table_read(struct bench *f, uint64_t offset, unsigned int size_bytes)
 {
 	struct via_bus_access access = { 0, UINT64_MAX, size_bytes, false };
 
@@ -494,7 +349,7 @@ static uint64_t table_read(struct fixture *f, uint64_t offset, unsigned int size
 	return access.value;
 }
 
-static void table_write(struct fixture *f, uint64_t offset, unsigned int size_bytes, uint64_t value)
+static void table_write(struct bench *f, uint64_t offset, unsigned int size_bytes, uint64_t value)
 {
 	struct via_bus_access access = { 0, value, size_bytes, true };
 
@@ -503,10 +358,10 @@ static void table_write(struct fixture *f, uint64_t offset, unsigned int size_by
 
 static void the_table_is_a_table(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	struct via_bus_access access = { 0, 0, 4, false };
 
-	add(f);
+	bench_add(f);
 	for (uint64_t i = 0; i < VMM_FUNCTION_VECTORS; i++) {
 		assert_int_equal(table_read(f, i * 16, 8), 0);
 		assert_true(table_read(f, i * 16 + 8, 8) == 1ULL << 32); /* masked */
@@ -542,11 +397,11 @@ static void the_table_is_a_table(void **state)
 /* Here KVM has no GSI to give: it is said, and the device is left as it is. */
 static void a_vector_that_cannot_be_routed_is_not_connected(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
-	add(f);
+	bench_add(f);
 	table_write(f, 0, 8, 0xfee00000);
-	config_write(f, 0x72, 2, 0x8000);
+	bench_config_write(f, 0x72, 2, 0x8000);
 	table_write(f, 8, 8, 0x41);
 	assert_non_null(strstr(f->vf.log, "0000:01:10.0: MSI-X vector 0 cannot be unmasked"));
 	assert_int_equal(via_vfio_device_stats(f->function->device).set_irqs, 0);
@@ -555,10 +410,10 @@ static void a_vector_that_cannot_be_routed_is_not_connected(void **state)
 
 static void quiescing_leaves_the_function_quiet(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 
-	add_trapping(f);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	bench_add_trapping(f);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	assert_true(f->mmio.count > 0);
 	assert_int_equal(f->vf.fake.resets, 0);
 	assert_int_equal(via_passthrough_quiesce(f->function, &f->err), 0);
@@ -566,8 +421,8 @@ static void quiescing_leaves_the_function_quiet(void **state)
 	assert_int_equal(f->vf.fake.resets, 1);
 	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
 	/* A reset that fails is told, and the rest is done all the same. */
-	config_write(f, PCI_COMMAND, 2, 0);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	bench_config_write(f, PCI_COMMAND, 2, 0);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	f->vf.fake.reset_rc = -EIO;
 	assert_int_equal(via_passthrough_quiesce(f->function, &f->err), -EIO);
 	assert_non_null(strstr(f->err.text, "cannot reset 0000:01:10.0"));
@@ -575,35 +430,35 @@ static void quiescing_leaves_the_function_quiet(void **state)
 	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
 	via_passthrough_free(f->function);
 	f->function = NULL;
-	assert_null(f->pci.functions[DEVFN]);
+	assert_null(f->pci.functions[BENCH_DEVFN]);
 }
 
 static void a_reset_makes_the_function_what_it_was_at_the_start(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	uint32_t before[PCI_CONFIG_BYTES / 4];
 
 	/* A power management capability between the two there are. */
 	vmm_function_put(&f->vf, VMM_FUNCTION_MSIX, 4, 0x00028011);
 	vmm_function_put(&f->vf, 0x80, 4, 0x0003a001);
-	add_trapping(f);
+	bench_add_trapping(f);
 	for (size_t i = 0; i < PCI_CONFIG_BYTES; i += 4)
-		before[i / 4] = config_read(f, i, 4);
+		before[i / 4] = bench_config_read(f, i, 4);
 
 	for (unsigned int times = 1; times <= 3; times++) {
-		config_write(f, PCI_BASE_ADDRESS_0, 4, 0xffffffff);
-		config_write(f, PCI_BASE_ADDRESS_3, 4, LAYOUT_MMIO32_BASE + 0x100000);
-		config_write(f, PCI_BASE_ADDRESS_3 + 4, 4, 0);
-		config_write(f, PCI_CACHE_LINE_SIZE, 1, 0x40);
-		config_write(f, PCI_INTERRUPT_LINE, 1, 11);
-		config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-		config_write(f, VMM_FUNCTION_MSIX + 2, 2, 0xc000);
+		bench_config_write(f, PCI_BASE_ADDRESS_0, 4, 0xffffffff);
+		bench_config_write(f, PCI_BASE_ADDRESS_3, 4, LAYOUT_MMIO32_BASE + 0x100000);
+		bench_config_write(f, PCI_BASE_ADDRESS_3 + 4, 4, 0);
+		bench_config_write(f, PCI_CACHE_LINE_SIZE, 1, 0x40);
+		bench_config_write(f, PCI_INTERRUPT_LINE, 1, 11);
+		bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		bench_config_write(f, VMM_FUNCTION_MSIX + 2, 2, 0xc000);
 		for (uint64_t i = 0; i < VMM_FUNCTION_VECTORS; i++) {
 			table_write(f, i * 16, 8, 0xfee01000);
 			table_write(f, i * 16 + 8, 8, 0x41);
 		}
 		assert_true(f->mmio.count > 0);
-		config_write(f, 0x80 + PCI_PM_CTRL, 2, 3);
+		bench_config_write(f, 0x80 + PCI_PM_CTRL, 2, 3);
 		assert_true(f->function->asleep);
 
 		assert_int_equal(via_passthrough_reset(f->function, &f->err), 0);
@@ -613,8 +468,8 @@ static void a_reset_makes_the_function_what_it_was_at_the_start(void **state)
 		assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), 0);
 		assert_int_equal(vmm_function_get(&f->vf, 0x80 + PCI_PM_CTRL, 2) & 3, 0);
 		for (size_t i = 0; i < PCI_CONFIG_BYTES; i += 4)
-			if (config_read(f, i, 4) != before[i / 4])
-				fail_msg("%zx reads %x, not %x", i, config_read(f, i, 4),
+			if (bench_config_read(f, i, 4) != before[i / 4])
+				fail_msg("%zx reads %x, not %x", i, bench_config_read(f, i, 4),
 					 before[i / 4]);
 		for (uint64_t i = 0; i < VMM_FUNCTION_VECTORS; i++) {
 			assert_int_equal(table_read(f, i * 16, 8), 0);
@@ -622,9 +477,9 @@ static void a_reset_makes_the_function_what_it_was_at_the_start(void **state)
 		}
 		assert_int_equal(via_irq_commit(f->irq), 0); /* nothing is routed */
 		/* And it works as it did: where it was placed, once it decodes. */
-		config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+		bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 		assert_true(f->mmio.count > 0);
-		assert_int_equal(bus_read(&f->mmio, bar(f, 3) + 12, 4), 1);
+		assert_int_equal(bench_bus_read(&f->mmio, bench_bar(f, 3) + 12, 4), 1);
 	}
 	/* One that cannot be reset is told. */
 	f->vf.fake.reset_rc = -EIO;
@@ -635,15 +490,15 @@ static void a_reset_makes_the_function_what_it_was_at_the_start(void **state)
 /* Without KVM's help, an interrupt makes the registers trap; a reset must not bring them back. */
 static void a_reset_takes_away_an_interrupting_function(void **state)
 {
-	struct fixture *f = *state;
+	struct bench *f = *state;
 	uint64_t one = 1;
 
 	vmm_function_put(&f->vf, PCI_INTERRUPT_PIN, 1, 1);
 	f->vf.fake.irqs[VFIO_PCI_INTX_IRQ_INDEX].count = 1;
 	f->vf.fake.irqs[VFIO_PCI_INTX_IRQ_INDEX].flags =
 		VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
-	add_trapping(f);
-	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	bench_add_trapping(f);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	assert_int_equal(f->vf.fake.set.index, VFIO_PCI_INTX_IRQ_INDEX);
 	assert_int_equal(write(f->vf.fake.set.fds[0], &one, sizeof(one)), sizeof(one));
 	assert_int_equal(via_loop_wait(&f->loop), 0);
@@ -657,7 +512,7 @@ static void a_reset_takes_away_an_interrupting_function(void **state)
 	assert_int_equal(f->mmio.count, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
 int main(void)
 {
