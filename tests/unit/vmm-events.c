@@ -16,7 +16,7 @@
 #include "layout.h"
 #include "passthrough/passthrough.h"
 #include "pci/hotplug.h"
-#include "vmm-function.h"
+#include "vmm-bench.h"
 
 #define CAME  LAYOUT_PORT_HOTPLUG
 #define GOES  (LAYOUT_PORT_HOTPLUG + 4)
@@ -153,19 +153,7 @@ static void odd_accesses_mean_nothing(void **state)
 	assert_int_equal(read_port(r, CAME), 1U << 5);
 }
 
-/* The events of a function, with the kernel's side of its eventfds at hand. */
-struct watched {
-	struct vmm_function vf;
-	struct via_kvm kvm;
-	struct via_memory memory;
-	struct via_irq *irq;
-	struct via_bus mmio, pio;
-	struct via_pci_host pci;
-	struct via_loop loop;
-	struct via_passthrough *function;
-	struct via_error err;
-};
-
+/* What happened to a function. */
 static char happened[32];
 
 static void error_happened(struct via_passthrough *function)
@@ -185,52 +173,15 @@ static const via_event_fn handlers[VIA_EVENTS] = {
 	[VIA_EVENT_REQUEST] = request_happened,
 };
 
-static int setup_watched(void **state)
+static int watch(struct bench *w)
 {
-	struct watched *w = calloc(1, sizeof(*w));
-
 	happened[0] = '\0';
-	vmm_function_init(&w->vf);
-	w->kvm.fd = w->kvm.vm_fd = -1;
-	w->memory.kvm = &w->kvm;
-	via_pci_host_init(&w->pci, (struct via_range){ 1ULL << 34, (1ULL << 35) - 1 });
-	*state = w;
-	return via_loop_init(&w->loop) || via_irq_new(&w->kvm, &w->irq, &w->err);
-}
-
-static int teardown_watched(void **state)
-{
-	struct watched *w = *state;
-
-	via_passthrough_free(w->function);
-	via_loop_close(&w->loop);
-	via_irq_free(w->irq);
-	via_bus_clear(&w->mmio);
-	via_bus_clear(&w->pio);
-	vmm_function_fini(&w->vf);
-	free(w);
-	return 0;
-}
-
-static int watch(struct watched *w)
-{
-	const struct via_passthrough_machine machine = {
-		.host = w->vf.host,
-		.irq = w->irq,
-		.memory = &w->memory,
-		.mmio = &w->mmio,
-		.pio = &w->pio,
-		.pci = &w->pci,
-	};
-
-	if (!w->function && via_passthrough_wrap(&machine, vmm_function_open(&w->vf), NULL,
-						 (struct via_passthrough_place){ .devfn = 8 },
-						 &w->function, &w->err))
-		fail_msg("no function: %s", w->err.text);
+	if (!w->function)
+		bench_add(w);
 	return via_events_init(w->function, &w->loop, handlers, &w->err);
 }
 
-static void has(struct watched *w, uint32_t index)
+static void has(struct bench *w, uint32_t index)
 {
 	w->vf.fake.irqs[index].count = 1;
 	w->vf.fake.irqs[index].flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
@@ -246,7 +197,7 @@ static void signal_fd(int fd)
 
 static void each_event_reaches_its_handler(void **state)
 {
-	struct watched *w = *state;
+	struct bench *w = *state;
 	int error_fd;
 
 	has(w, VFIO_PCI_ERR_IRQ_INDEX);
@@ -274,7 +225,7 @@ static void each_event_reaches_its_handler(void **state)
 
 static void a_function_without_events_has_none(void **state)
 {
-	struct watched *w = *state;
+	struct bench *w = *state;
 
 	assert_int_equal(watch(w), 0);
 	assert_int_equal(fake_vfio_called(&w->vf.fake, VFIO_DEVICE_SET_IRQS), 0);
@@ -283,7 +234,7 @@ static void a_function_without_events_has_none(void **state)
 
 static void an_event_the_kernel_refuses_is_told(void **state)
 {
-	struct watched *w = *state;
+	struct bench *w = *state;
 
 	has(w, VFIO_PCI_REQ_IRQ_INDEX);
 	w->vf.fake.set_irqs_rc = -EIO;
@@ -297,7 +248,7 @@ static void an_event_the_kernel_refuses_is_told(void **state)
 /* One that is gone reads as all ones and refuses everything. */
 static void a_function_that_is_gone_is_released(void **state)
 {
-	struct watched *w = *state;
+	struct bench *w = *state;
 
 	has(w, VFIO_PCI_REQ_IRQ_INDEX);
 	assert_int_equal(watch(w), 0);
@@ -309,11 +260,11 @@ static void a_function_that_is_gone_is_released(void **state)
 	assert_int_equal(vmm_function_get(&w->vf, PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
 	via_passthrough_free(w->function);
 	w->function = NULL;
-	assert_null(w->pci.functions[8]);
+	assert_null(w->pci.functions[BENCH_DEVFN]);
 }
 
 #define TEST(name)    cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define WATCHED(name) cmocka_unit_test_setup_teardown(name, setup_watched, teardown_watched)
+#define WATCHED(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
 int main(void)
 {

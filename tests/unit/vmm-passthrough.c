@@ -251,9 +251,9 @@ static void the_device_is_asked_for_what_is_its_own(void **state)
 	bench_config_write(f, 0xa8, 2, 0xabcd);
 	assert_int_equal(vmm_function_get(&f->vf, 0xa8, 4), 0x1234abcd);
 	/* Of a doubleword, the bytes that are: the status, behind the command. */
-	bench_config_write(f, PCI_COMMAND, 4, 0xf9000000 | PCI_COMMAND_SERR);
+	bench_config_write(f, PCI_COMMAND, 4, 0xf9000000 | PCI_COMMAND_PARITY);
 	assert_int_equal(vmm_function_get(&f->vf, PCI_STATUS, 2), 0xf900);
-	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_SERR);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_PARITY);
 	bench_config_write(f, 0, 4, 0);
 	bench_config_write(f, 0x74, 4, 0);
 	assert_int_equal(vmm_function_get(&f->vf, 0, 4), 0x10ca8086);
@@ -261,6 +261,36 @@ static void the_device_is_asked_for_what_is_its_own(void **state)
 	/* The header of a capability and the first byte behind it, in one write. */
 	bench_config_write(f, 0xa0, 4, 0xffffffff);
 	assert_int_equal(vmm_function_get(&f->vf, 0xa0, 4), 0xffff0010);
+}
+
+/* Else a guest, by design or not, would keep its device's failures from the host. */
+static void errors_are_reported_as_the_host_wants(void **state)
+{
+	struct bench *f = *state;
+
+	vmm_function_put(&f->vf, PCI_COMMAND, 2, PCI_COMMAND_SERR);
+	vmm_function_put(&f->vf, 0xa8, 2, 0x2810 | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE);
+	bench_add(f);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2),
+			 PCI_COMMAND_MASTER | PCI_COMMAND_SERR);
+	assert_int_equal((uint16_t)bench_config_read(f, PCI_COMMAND, 2), PCI_COMMAND_MASTER);
+	bench_config_write(f, 0xa8, 2, 0);
+	assert_int_equal(vmm_function_get(&f->vf, 0xa8, 2),
+			 PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE);
+	bench_config_write(f, 0xa8, 4, 0xffff0000 | PCI_EXP_DEVCTL_CERE);
+	assert_int_equal(vmm_function_get(&f->vf, 0xa8, 2),
+			 PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE);
+	assert_int_equal(via_passthrough_reset(f->function, &f->err), 0);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_SERR);
+
+	/* What the host does not want, the guest cannot have: SERR# can stop a host. */
+	vmm_function_put(&f->vf, PCI_COMMAND, 2, 0);
+	bench_add(f);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_SERR | PCI_COMMAND_MASTER);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_MASTER);
+	assert_int_equal((uint16_t)bench_config_read(f, PCI_COMMAND, 2),
+			 PCI_COMMAND_SERR | PCI_COMMAND_MASTER);
 }
 
 static void without_extended_space_there_is_nothing(void **state)
@@ -526,6 +556,7 @@ int main(void)
 		TEST(of_two_bars_in_one_place_the_first_stays),
 		TEST(ports_are_decoded_by_their_own_bit),
 		TEST(the_device_is_asked_for_what_is_its_own),
+		TEST(errors_are_reported_as_the_host_wants),
 		TEST(without_extended_space_there_is_nothing),
 		TEST(tables_outside_their_bar_are_refused),
 		TEST(the_largest_table_is_32_kib),

@@ -34,15 +34,28 @@ static void read_config(struct via_passthrough *function, struct via_bus_access 
 		via_pci_config_merge(&function->config, access->offset, access->size_bytes, device);
 }
 
+static uint32_t keep_reporting(const struct via_passthrough *function,
+			       const struct via_bus_access *access)
+{
+	uint64_t at = function->config.pcie + PCI_EXP_DEVCTL;
+	uint32_t value = (uint32_t)access->value;
+
+	if (function->config.pcie && at >= access->offset &&
+	    at < access->offset + access->size_bytes)
+		value |= (uint32_t)function->reporting.device_control << (at - access->offset) * 8;
+	return value;
+}
+
 /* Hands to the device the bytes it is to see, neighbours together. */
 static void forward(struct via_passthrough *function, const struct via_bus_access *access)
 {
 	const struct via_pci_config *config = &function->config;
+	uint32_t written = keep_reporting(function, access);
 	unsigned int i = 0;
 
 	while (i < access->size_bytes) {
 		unsigned int end = i;
-		uint32_t value = (uint32_t)access->value >> i * 8;
+		uint32_t value = written >> i * 8;
 
 		while (end < access->size_bytes && config->forward[access->offset + end])
 			end++;
@@ -51,6 +64,13 @@ static void forward(struct via_passthrough *function, const struct via_bus_acces
 					      access->offset + i, &value, end - i);
 		i = end + 1;
 	}
+}
+
+static int write_command(struct via_passthrough *function, uint16_t command)
+{
+	command = (uint16_t)((command & ~PCI_COMMAND_SERR) | function->reporting.command);
+	return via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
+				     &command, sizeof(command));
 }
 
 /* The device may have refused the guest's new power state: it is the one to ask. */
@@ -111,14 +131,11 @@ static void silence(struct via_passthrough *function)
 /* What the guest sees of the function is as at the start, and the device decodes nothing. */
 static int begin_anew(struct via_passthrough *function)
 {
-	const uint16_t command = 0;
-
 	function->asleep = false;
 	memcpy(function->config.value, function->initial, function->config.size_bytes);
 	via_msix_reset(function);
 	/* After a reset the kernel restores the command register as it was before. */
-	return via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
-				     &command, sizeof(command));
+	return write_command(function, 0);
 }
 
 /* The kernel resets the function as the guest's write reaches it: vfio_exp_config_write(). */
@@ -155,8 +172,7 @@ static void write_config(struct via_passthrough *function, const struct via_bus_
 		via_bars_retract(function);
 	forward(function, access);
 	if (command != old_command)
-		via_vfio_device_write(function->device, VFIO_PCI_CONFIG_REGION_INDEX, PCI_COMMAND,
-				      &command, sizeof(command));
+		write_command(function, command);
 	if (power)
 		function->asleep = is_asleep(function);
 	if (moved)
@@ -216,7 +232,16 @@ static int read_snapshot(struct via_passthrough *function, struct via_error *err
 				  size_bytes);
 	if (rc)
 		return via_error_sys(err, -rc, "cannot read its configuration space");
-	return via_pci_config_build(&function->config, snapshot, size_bytes, err);
+	rc = via_pci_config_build(&function->config, snapshot, size_bytes, err);
+	if (rc)
+		return rc;
+	function->reporting.command = (uint16_t)(snapshot[PCI_COMMAND + 1] << 8) & PCI_COMMAND_SERR;
+	if (function->config.pcie && (size_t)function->config.pcie + PCI_EXP_DEVCTL < size_bytes)
+		function->reporting.device_control =
+			snapshot[function->config.pcie + PCI_EXP_DEVCTL] &
+			(PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE | PCI_EXP_DEVCTL_FERE |
+			 PCI_EXP_DEVCTL_URRE);
+	return 0;
 }
 
 int via_passthrough_wrap(const struct via_passthrough_machine *machine,
@@ -286,8 +311,8 @@ int via_passthrough_quiesce(struct via_passthrough *function, struct via_error *
 	rc = via_vfio_device_set_bus_master(function->device, false, err);
 	reset_rc = via_reset_quiet(function, rc ? NULL : err);
 	/*
-	 * The kernel does not reset a function while the host unbinds or removes it, which waits for
-	 * us: that is no failure, and bus mastering is off.
+	 * The kernel does not reset a function while the host unbinds or removes it, which waits
+	 * for us: that is no failure, and bus mastering is off.
 	 */
 	if (reset_rc == -EAGAIN)
 		reset_rc = 0;

@@ -38,6 +38,15 @@ struct via_passthrough_machine {
 };
 
 /*
+ * Which of its errors the function reports to the root port (PCIe 6.0, 6.2.6): as the host's kernel
+ * set it up, whatever the guest writes, or the guest could keep its failures from the host.
+ */
+struct via_reporting {
+	uint16_t command;	/* PCI_COMMAND_SERR, or 0 */
+	uint8_t device_control; /* of PCI_EXP_DEVCTL, the bits that enable it */
+};
+
+/*
  * A VFIO device as a PCI function of the guest. Registers are mapped into the guest; what has to
  * be emulated is its configuration space (config.c), where its BARs are (bars.c) and how it
  * interrupts (msix.c, msi.c, intx.c).
@@ -52,6 +61,7 @@ struct via_passthrough {
 	bool asleep;	 /* the guest put it into D3hot */
 	bool complained; /* once is enough: a guest can do it again and again */
 	struct via_pci_config config;
+	struct via_reporting reporting;
 	uint8_t *initial; /* config.value when the machine starts */
 	struct via_bars bars;
 	struct via_rom rom;
@@ -87,8 +97,8 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 
 /**
  * via_passthrough_quiesce() - after the last vCPU stopped: interrupts and bus mastering off,
- * function reset, registers out of the guest. Then its memory may be unmapped. Functions that only a
- * hot reset resets are when the last of them is quiet.
+ * function reset, registers out of the guest. Then its memory may be unmapped. Functions that only
+ * a hot reset resets are when the last of them is quiet.
  *
  * Return: 0 or the first error; the rest is still done.
  */
