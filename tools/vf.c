@@ -401,13 +401,21 @@ int cmd_vf_list(struct via_cli *cli, int argc, char **argv)
 	return cli->operand_count ? list_one(cli, &err) : list_all(cli, &err);
 }
 
-static int show_destroy(const struct via_cli *cli, const struct via_sriov_pf *pf)
+static int show_destroy(const struct via_cli *cli, struct via_bdf bdf)
 {
+	via_cleanup(via_vfs_clear) struct via_vfs vfs = { 0 };
+	const struct via_sriov_pf *pf = &vfs.pf;
+	const struct via_sriov_nvme none = { 0 };
 	struct via_changes changes;
+	struct via_error err;
 
+	if (via_vfs_load(cli->host, bdf, &vfs, &err))
+		return via_fail(&err);
 	via_changes_init(&changes, cli);
 	if (pf->num_vfs)
 		add_pf_file(&changes, pf, "sriov_numvfs", pf->num_vfs, 0);
+	for (size_t i = 0; vfs.nvme && i < pf->vf_count; i++)
+		add_nvme(&changes, pf, pf->vfs[i].index, &vfs.nvme[i], &none);
 	for (size_t i = 0; i < pf->vf_count; i++)
 		via_vfio_forget_plan(cli->host, pf->vfs[i].bdf, via_changes_add_file, &changes);
 	return via_changes_end(&changes);
@@ -429,7 +437,7 @@ int cmd_vf_destroy(struct via_cli *cli, int argc, char **argv)
 	if (rc && !(rc == -EACCES && cli->dry_run))
 		return via_fail(&err);
 	if (cli->dry_run)
-		return show_destroy(cli, &pf);
+		return show_destroy(cli, pf.bdf);
 	if (via_sriov_destroy(cli->host, pf.bdf, force, &err) ||
 	    via_vfs_load(cli->host, pf.bdf, &after, &err))
 		return via_fail(&err);

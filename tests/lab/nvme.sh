@@ -50,6 +50,10 @@ check_shares() {
     match "$out" '"state": "online"'
     match "$out" '"queues": 3'
     same "$(held 0), $(held 1)" 'online 3 1, online 3 1'
+    expect 0 viaduct vf destroy --dry-run nvme0
+    match "$out" "^$NVME_BDF/vf1 queues: 3 -> 0$"
+    match "$out" "^$NVME_BDF/vf1 state: online -> offline$"
+    same "$(held 1)" 'online 3 1'
     # Their driver is there, and would take each VF that is offered to it.
     no_match "$(dmesg)" "nvme nvme[1-9]|nvme 0000:02:00.[1-9]"
     expect 0 viaduct vf destroy nvme0
