@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Counts the ioctls of a VMM while its guest takes 64 MSI-X vectors of a function, moves each to
+another processor, and gives them back. Needs root, strace, and a function with 64 vectors.
+
+  ./lab run --qemu -device --qemu pcie-root-port,id=rpv,chassis=9,addr=0x9 \\
+    --qemu -device --qemu nvme,serial=v,bus=rpv,max_ioqpairs=63,msix_qsize=64 \\
+    -- /src/tools/bench/vectors.py --device 0000:03:00.0
+"""
+import argparse
+import collections
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+VECTORS = 64
+# What the guest does between the lines it prints; a second of rest tells the phases apart.
+SCRIPT = """
+for d in /sys/bus/pci/devices/*; do [ $(cut -c3-6 $d/class) != 0108 ] || break; done;
+[ ! -e $d/driver ] || echo ${d##*/} > $d/driver/unbind; echo vectors > $d/driver_override;
+modprobe vectors; sleep 1; echo guest: begin; sleep 1; echo ${d##*/} > /sys/bus/pci/drivers_probe;
+sleep 1; echo guest: up; n=$(ls $d/msi_irqs | wc -l); sleep 1;
+for i in $(ls $d/msi_irqs); do echo 2 > /proc/irq/$i/smp_affinity; done;
+sleep 1; echo guest: moved; sleep 1; echo ${d##*/} > $d/driver/unbind; sleep 1;
+echo guest: down; echo guest: vectors $n
+"""
+MARKS = ("begin", "up", "moved", "down")
+PHASES = {"up": "64 vectors brought up", "moved": "64 vectors moved", "down": "64 vectors given back"}
+
+
+def command(vmm, options):
+    append = "console=ttyS0 quiet panic=-1 via.do=run via.run=\"%s\"" % " ".join(SCRIPT.split())
+    if vmm == "viaduct":
+        return [
+            "viaduct", "run", "--kernel", options.kernel, "--initrd", options.initrd,
+            "--append", append, "--cpus", "2", "--memory", "512M", "--device", options.device,
+            "--on-reset", "stop",
+        ]
+    return [
+        "qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host", "-smp", "2",
+        "-m", "512M", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+        "-serial", "stdio", "-kernel", options.kernel, "-initrd", options.initrd,
+        "-append", append, "-device", f"vfio-pci,host={options.device}",
+    ]
+
+
+def run(vmm, options):
+    """By phase: how often each ioctl was made."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        guest = subprocess.Popen(
+            ["strace", "-f", "-ttt", "-e", "trace=ioctl", "-o", file.name, *command(vmm, options)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", bufsize=1,
+        )
+        seen, lines = {}, []
+        for line in guest.stdout:
+            lines.append(line)
+            for mark in MARKS:
+                if line.strip().endswith(f"guest: {mark}"):
+                    seen[mark] = time.time()
+        status = guest.wait()
+        console = "".join(lines)
+        if status or len(seen) != len(MARKS) or f"guest: vectors {VECTORS}" not in console:
+            sys.exit(f"vectors.py: the guest did not do its work in {vmm} (status {status}):\n{console}")
+        counts = {phase: collections.Counter() for phase in PHASES}
+        for line in file:
+            match = re.match(r"\d+\s+([\d.]+) ioctl\(\d+, (\w+)", line)
+            if not match or match.group(2) == "KVM_RUN":
+                continue
+            at = float(match.group(1))
+            for begin, end in zip(MARKS, MARKS[1:]):
+                if seen[begin] <= at < seen[end]:
+                    counts[end][match.group(2)] += 1
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--kernel", default=os.environ.get("VIADUCT_GUEST_KERNEL"))
+    parser.add_argument("--initrd", default=os.environ.get("VIADUCT_GUEST_INITRD_TOOLS"))
+    parser.add_argument("--device", required=True, help="BDF of a function with 64 MSI-X vectors")
+    parser.add_argument("--vmm", default="viaduct,qemu", help="which to compare (viaduct,qemu)")
+    options = parser.parse_args()
+    if not options.kernel or not options.initrd:
+        parser.error("name a guest with tools with --kernel and --initrd")
+    subprocess.run(["viaduct", "bind", options.device, "--force"], check=True,
+                   stdout=subprocess.DEVNULL)
+    vmms = options.vmm.split(",")
+    results = {}
+    for vmm in vmms:
+        print(f"counting ioctls: {vmm}", file=sys.stderr)
+        results[vmm] = run(vmm, options)
+    subprocess.run(["viaduct", "unbind", options.device], check=True, stdout=subprocess.DEVNULL)
+    print("| ioctls, but for KVM_RUN | %s |" % " | ".join(vmms))
+    print("|---|" + "---|" * len(vmms))
+    for phase, title in PHASES.items():
+        names = sorted({name for vmm in vmms for name in results[vmm][phase]})
+        totals = [f"{sum(results[vmm][phase].values()):,}" for vmm in vmms]
+        print(f"| **{title}** | {' | '.join(totals)} |")
+        for name in names:
+            cells = [f"{results[vmm][phase][name]:,}" for vmm in vmms]
+            print(f"| `{name}` | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
