@@ -23,6 +23,7 @@ check_vfs_in_one_guest() {
         's["dma"]["map_calls"] == s["dma"]["unmap_calls"]' \
         'all(sum(d["interrupts"]) > 0 for d in s["devices"])' \
         'all(d["vfio"]["resets"] == 1 for d in s["devices"])'
+    viaduct vf destroy "$PF"
     same "$(leftovers)" ''
 }
 
@@ -40,5 +41,6 @@ check_vfs_in_guests_of_their_own() {
         same "$(cat "/tmp/console$each.err")" ''
         match "$(tr -d '\r' <"/tmp/console$each")" '^guest: pings 5/5 through eth0$'
     done
+    viaduct vf destroy "$PF"
     same "$(leftovers)" ''
 }
