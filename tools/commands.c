@@ -62,7 +62,9 @@ static const struct via_option run_options[] = {
 	{ "append", "TEXT", "the kernel's command line" },
 	{ "cpus", "N", "virtual processors, 1 to 64 (1)" },
 	{ "memory", "SIZE", "RAM, with a unit K, M, G or T (512M)" },
-	{ "device", "DEVICE", "a function bound to vfio-pci, or its open file, fd=N; repeatable" },
+	{ "device", "DEVICE",
+	  "a function bound to vfio-pci, or its open file, fd=N; may end with ,rom=off or "
+	  ",rom=FILE; repeatable" },
 	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
 	{ "iommufd", "fd=N", "an open /dev/iommu to use" },
 	{ "require-reset", NULL, "refuse a device that cannot be reset" },
@@ -113,7 +115,7 @@ const struct via_command via_commands[] = {
 		.summary = "Runs a guest with PCI functions of the host.",
 		.text = "Each DEVICE must be bound to vfio-pci ('viaduct bind'). It is reset "
 			"before and\n"
-			"after, its registers are mapped into the guest, its MSI-X interrupts go "
+			"after, its registers are mapped into the guest, its interrupts go "
 			"to the\n"
 			"guest through the kernel, and it reaches the guest's memory through the "
 			"IOMMU.\n"
