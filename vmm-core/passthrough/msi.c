@@ -146,7 +146,7 @@ void via_msi_update(struct via_passthrough *function)
 					  (data(function) & ~(count - 1U)) | i);
 
 		if (rc) {
-			complain(function, "enabled", strerror(-rc));
+			complain(function, "enabled", via_vector_reason(rc));
 			via_msi_disable(function);
 			return;
 		}

@@ -93,7 +93,7 @@ static void update_vectors(struct via_passthrough *function, uint32_t first, uin
 		rc = via_vector_route(function, &vector->wire, address(vector),
 				      vector->words[WORD_DATA]);
 		if (rc)
-			complain(function, vector, "unmasked", strerror(-rc));
+			complain(function, vector, "unmasked", via_vector_reason(rc));
 	}
 	rc = via_irq_commit(function->machine.irq);
 	if (rc) {

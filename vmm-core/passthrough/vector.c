@@ -44,6 +44,13 @@ int via_vector_route(struct via_passthrough *function, struct via_vector *vector
 	return 0;
 }
 
+const char *via_vector_reason(int rc)
+{
+	return rc == -EMFILE ? "this process may have no more files open (ulimit -Hn raises the "
+			       "limit)"
+			     : strerror(-rc);
+}
+
 int via_vector_attach(struct via_passthrough *function, struct via_vector *vector)
 {
 	int rc;

@@ -38,6 +38,9 @@ bool via_vector_is_message(uint64_t address);
 int via_vector_route(struct via_passthrough *function, struct via_vector *vector, uint64_t address,
 		     uint32_t data);
 
+/** via_vector_reason() - why via_vector_route() failed, in words. */
+const char *via_vector_reason(int rc);
+
 /**
  * via_vector_attach() - let a routed vector reach the guest, with what is pending.
  *
