@@ -126,6 +126,7 @@ void fake_vfio_init(struct fake_vfio *fake)
 	fake->type1v2 = true;
 	fake->group_flags = VFIO_GROUP_FLAGS_VIABLE;
 	fake->map_fails_at = SIZE_MAX;
+	fake->unmask_fd = -1;
 	fake_iommu_ranges(fake, iova, 2, 65535);
 	memcpy(fake->device_info.bytes, &device, sizeof(device));
 	fake->device_info.size_bytes = sizeof(device);
@@ -227,6 +228,63 @@ static int hot_ioctl(struct fake_vfio *fake, unsigned long request, void *argume
 	return fake->hot.rc;
 }
 
+static int unmask(struct fake_vfio *fake)
+{
+	if (fake->interrupting != VFIO_PCI_INTX_IRQ_INDEX + 1 ||
+	    fake->set.index != VFIO_PCI_INTX_IRQ_INDEX)
+		return -EINVAL;
+	if (fake->set.flags & VFIO_IRQ_SET_DATA_NONE) {
+		fake->unmasks++;
+		return 0;
+	}
+	if (!fake->unmask_rc)
+		fake->unmask_fd = fake->set.fds[0];
+	return fake->unmask_rc;
+}
+
+/* As the kernel does it: one kind at a time, and as many messages as asked for or none. */
+static int set_irqs(struct fake_vfio *fake, const struct vfio_irq_set *set)
+{
+	memcpy(&fake->set, set, sizeof(*set));
+	if (set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+		memcpy(fake->set.fds, set->data, set->count * sizeof(int32_t));
+	if (set->flags & VFIO_IRQ_SET_ACTION_UNMASK)
+		return unmask(fake);
+	if (set->index > VFIO_PCI_MSIX_IRQ_INDEX)
+		return 0; /* events, whatever interrupts */
+	if (fake->interrupting ? fake->interrupting != set->index + 1 : !set->count)
+		return -EINVAL;
+	if (set->index != VFIO_PCI_INTX_IRQ_INDEX && fake->host_vectors &&
+	    set->start + set->count > fake->host_vectors)
+		return (int)fake->host_vectors;
+	fake->interrupting = set->count ? set->index + 1 : 0;
+	if (!set->count)
+		fake->unmask_fd = -1;
+	return 0;
+}
+
+static int set_doorbell(struct fake_vfio *fake, const struct vfio_device_ioeventfd *doorbell)
+{
+	fake->doorbell = *doorbell;
+	for (size_t i = 0; i < fake->doorbell_count; i++) {
+		struct vfio_device_ioeventfd *known = &fake->doorbells[i];
+
+		if (known->offset != doorbell->offset || known->data != doorbell->data ||
+		    known->flags != doorbell->flags)
+			continue;
+		if (doorbell->fd >= 0)
+			return -EEXIST;
+		*known = fake->doorbells[--fake->doorbell_count];
+		return 0;
+	}
+	if (doorbell->fd < 0)
+		return -ENODEV;
+	if (fake->doorbell_count == FAKE_DOORBELLS_MAX)
+		return -ENOSPC;
+	fake->doorbells[fake->doorbell_count++] = *doorbell;
+	return 0;
+}
+
 static int fake_ioctl(void *data, int fd, unsigned long request, void *argument)
 {
 	struct fake_vfio *fake = data;
@@ -280,13 +338,9 @@ static int fake_ioctl(void *data, int fd, unsigned long request, void *argument)
 		((struct vfio_irq_info *)argument)->flags = fake->irqs[index].flags;
 		return fake->irq_rc[index];
 	case VFIO_DEVICE_SET_IRQS:
-		if (fake->set_irqs_rc)
-			return fake->set_irqs_rc;
-		memcpy(&fake->set, argument, sizeof(struct vfio_irq_set));
-		if (fake->set.flags & VFIO_IRQ_SET_DATA_EVENTFD)
-			memcpy(fake->set.fds, (char *)argument + sizeof(struct vfio_irq_set),
-			       fake->set.count * sizeof(int32_t));
-		return 0;
+		return fake->set_irqs_rc ? fake->set_irqs_rc : set_irqs(fake, argument);
+	case VFIO_DEVICE_IOEVENTFD:
+		return fake->doorbell_rc ? fake->doorbell_rc : set_doorbell(fake, argument);
 	case VFIO_DEVICE_RESET:
 		fake->resets++;
 		return fake->reset_rc;

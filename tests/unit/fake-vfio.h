@@ -17,8 +17,9 @@
  * Whatever a test wants answered otherwise it sets before it asks.
  */
 
-#define FAKE_MAPS_MAX  16
-#define FAKE_CALLS_MAX 64
+#define FAKE_MAPS_MAX	   16
+#define FAKE_CALLS_MAX	   64
+#define FAKE_DOORBELLS_MAX 32
 
 /* An answer of VFIO with a chain of capabilities. */
 struct fake_info {
@@ -43,6 +44,9 @@ struct fake_vfio {
 	struct vfio_irq_info irqs[VFIO_PCI_NUM_IRQS];
 	int irq_rc[VFIO_PCI_NUM_IRQS];
 	int set_irqs_rc;
+	uint32_t host_vectors; /* what the host has to give for MSI or MSI-X; 0: enough */
+	int unmask_rc;	       /* of being given an eventfd to unmask INTx by */
+	int doorbell_rc;
 	int reset_rc;
 	struct { /* of a hot reset: flags, what it reaches; rc instead when negative */
 		uint32_t flags;
@@ -66,7 +70,13 @@ struct fake_vfio {
 		uint32_t start;
 		uint32_t count;
 		int32_t fds[2048];
-	} set; /* the last struct vfio_irq_set */
+	} set;		       /* the last struct vfio_irq_set */
+	uint32_t interrupting; /* one past the kind of interrupt the function is set up for */
+	int32_t unmask_fd;     /* what unmasks INTx; -1: none */
+	size_t unmasks;	       /* of INTx, each asked for */
+	struct vfio_device_ioeventfd doorbells[FAKE_DOORBELLS_MAX]; /* those now in force */
+	size_t doorbell_count;
+	struct vfio_device_ioeventfd doorbell; /* the last one asked for */
 	size_t resets;
 	size_t hot_questions, hot_resets;
 	uint32_t hot_fd_count; /* of the last one */

@@ -48,13 +48,11 @@ static void read_rom(const struct via_rom *rom, uint64_t offset, struct via_bus_
 		memcpy(&access->value, rom->image + offset, access->size_bytes);
 }
 
-static void access_segment(void *owner, struct via_bus_access *access)
+static void access_registers(struct via_bar_segment *segment, struct via_bus_access *access)
 {
-	struct via_bar_segment *segment = owner;
 	struct via_passthrough *function = segment->function;
 	uint64_t offset = segment->offset + access->offset;
 
-	via_intx_accessed(function);
 	if (segment->bar == BARS_ROM) {
 		read_rom(&function->rom, offset, access);
 		return;
@@ -69,6 +67,14 @@ static void access_segment(void *owner, struct via_bus_access *access)
 					access->size_bytes)) {
 		access->value = UINT64_MAX;
 	}
+}
+
+static void access_segment(void *owner, struct via_bus_access *access)
+{
+	struct via_bar_segment *segment = owner;
+
+	access_registers(segment, access);
+	via_intx_accessed(segment->function);
 }
 
 /* Best effort: what other devices cannot reach is lost to them only. */

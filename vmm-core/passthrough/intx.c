@@ -43,18 +43,17 @@ static void lower(struct via_passthrough *function)
 /* The fallback, in the event loop: the host has masked the line and signals. */
 static void triggered(void *data)
 {
-	const struct itimerspec calm = { .it_value.tv_nsec = CALM_NS };
 	struct via_passthrough *function = data;
 	struct via_intx *intx = &function->intx;
 	uint64_t count;
 
 	via_lock(function->machine.lock);
 	if (intx->enabled && read(intx->trigger.fd, &count, sizeof(count)) > 0) {
+		/* Before the guest's handler runs: its access would be missed. */
+		via_bars_trap(function, true);
 		if (!intx->raised)
 			via_irq_raise(function->machine.irq, intx->gsi);
 		intx->raised = true;
-		via_bars_trap(function, true);
-		timerfd_settime(intx->calm.fd, 0, &calm, NULL);
 	}
 	via_unlock(function->machine.lock);
 }
@@ -74,10 +73,13 @@ static void calmed(void *data)
 
 void via_intx_accessed(struct via_passthrough *function)
 {
+	const struct itimerspec calm = { .it_value.tv_nsec = CALM_NS };
+
 	if (!function->intx.raised)
 		return;
 	lower(function);
 	unmask(function);
+	timerfd_settime(function->intx.calm.fd, 0, &calm, NULL);
 }
 
 static int watch(struct via_passthrough *function)
@@ -168,7 +170,10 @@ void via_intx_update(struct via_passthrough *function, bool messages)
 		return;
 	}
 	/* Once taken, the guest's INTx Disable bit masks the line in the kernel: vfio-pci sees it.
+	 * A guest that answers an interrupt with it need not touch a register.
 	 */
+	if (command & PCI_COMMAND_INTX_DISABLE)
+		via_intx_accessed(function);
 	if (!intx->pin || intx->enabled || command & PCI_COMMAND_INTX_DISABLE ||
 	    !(command & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY)))
 		return;

@@ -46,7 +46,10 @@ void via_intx_update(struct via_passthrough *function, bool messages);
 /** via_intx_disable() - release the line. */
 void via_intx_disable(struct via_passthrough *function);
 
-/** via_intx_accessed() - the guest accessed a register that trapped. */
+/**
+ * via_intx_accessed() - the guest has accessed a register that trapped. After the access: it may be
+ * the one that makes the device lower its line.
+ */
 void via_intx_accessed(struct via_passthrough *function);
 
 /** via_intx_count() - interrupts so far. */

@@ -166,6 +166,7 @@ static bool same(const char *a, const char *b, size_t bytes)
 extern const uint8_t stubs[];
 static uint64_t idt[256][2];
 static volatile uint64_t counts[256];
+static uint64_t status[2]; /* registers a driver's handler reads to see whether it is meant */
 
 void interrupt(uint64_t vector, uint64_t where)
 {
@@ -177,6 +178,9 @@ void interrupt(uint64_t vector, uint64_t where)
 			__asm__ volatile("cli; hlt");
 	}
 	counts[vector]++;
+	for (int i = 0; i < 2; i++)
+		if (status[i])
+			*(volatile uint32_t *)status[i];
 	wrmsr(MSR_X2APIC_EOI, 0);
 }
 
@@ -209,6 +213,17 @@ static void init_apic(void)
 	outb(0xa1, 0xff);
 	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLES);
 	wrmsr(MSR_X2APIC_SVR, 0x1ff);
+}
+
+/* Intel 82093AA, 3.2.4: a redirection entry, for the first processor. */
+#define PIN_LEVEL_LOW 0xa000
+
+static void set_pin(uint32_t pin, uint32_t entry)
+{
+	write32(IOAPIC, 0x10 + 2 * pin + 1);
+	write32(IOAPIC + 0x10, 0);
+	write32(IOAPIC, 0x10 + 2 * pin);
+	write32(IOAPIC + 0x10, entry);
 }
 
 /* Sleeps until @vector has come @count times in all. */
@@ -296,10 +311,7 @@ static void test_echo(void)
 	bool more = true;
 
 	init_apic();
-	write32(IOAPIC, 0x10 + 2 * 4 + 1);
-	write32(IOAPIC + 0x10, 0);
-	write32(IOAPIC, 0x10 + 2 * 4);
-	write32(IOAPIC + 0x10, GUEST_VECTOR_SERIAL);
+	set_pin(4, GUEST_VECTOR_SERIAL);
 	outb(PORT_SERIAL + 2, 0x07); /* FIFOs on and empty */
 	outb(PORT_SERIAL + 4, 0x0b); /* DTR, RTS, OUT2 */
 	outb(PORT_SERIAL + 1, 0x01); /* interrupt on received data */
@@ -758,6 +770,91 @@ static void test_function(void)
 	say_value("off", read32(GUEST_EMPTY_GPA + 8));
 }
 
+/* Each step makes the device send an interrupt, whose vector is its answer; 0 is the end. */
+static void test_vectors(void)
+{
+	static uint64_t sent[256];
+	uint64_t all = 0, came = 0;
+	uint32_t vector;
+
+	init_apic();
+	while ((vector = step(0) & 255)) {
+		wait_for(vector, ++sent[vector]);
+		all++;
+	}
+	let_in();
+	for (int i = 32; i < 256; i++)
+		came += counts[i];
+	say_value("sent", all);
+	say_value("came", came);
+}
+
+/* One or two functions on one line, with a handler that reads a register of each. */
+static void test_intx(void)
+{
+	static const uint32_t devfns[] = { GUEST_DEVFN, GUEST_OTHER_DEVFN };
+	static const uint64_t bars[] = { GUEST_SLOT_GPA, GUEST_OTHER_SLOT_GPA };
+	uint32_t present = 0, trapped;
+
+	init_apic();
+	set_pin(GUEST_INTX_PIN, PIN_LEVEL_LOW | GUEST_VECTOR_A);
+	for (int i = 0; i < 2; i++) {
+		uint64_t config = ECAM + ((uint64_t)devfns[i] << 12);
+
+		if (read16(config) == 0xffff)
+			continue;
+		say_value("pin", read8(config + 0x3d));
+		write32(config + 0x10, (uint32_t)bars[i]);
+		write32(config + 0x14, 0);
+		write16(config + 4, 0x2);
+		status[i] = bars[i];
+		present |= 1U << i;
+	}
+	for (int times = 0; times < 3; times++) {
+		uint32_t unmasked = 0;
+
+		step(GUEST_INTX_SIGNAL | present << 8);
+		while (unmasked != present) {
+			let_in();
+			unmasked |= step(GUEST_INTX_UNMASKED);
+		}
+		say_counts("interrupts");
+		say_value("unmasked", unmasked | step(GUEST_INTX_UNMASKED) << 8);
+	}
+	while (!step(GUEST_INTX_DIRECT))
+		;
+	trapped = step(GUEST_INTX_TRAPPED);
+	read32(GUEST_SLOT_GPA);
+	say_value("trapped", step(GUEST_INTX_TRAPPED) - trapped);
+}
+
+/* A register that traps, written again and again. */
+static void test_doorbell(void)
+{
+	uint64_t config = ECAM + ((uint64_t)GUEST_DEVFN << 12), bell = GUEST_SLOT_GPA + 0x18;
+
+	write32(config + 0x10, GUEST_SLOT_GPA);
+	write32(config + 0x14, 0);
+	write16(config + 4, 0x2);
+	for (int i = 0; i < 63; i++)
+		write32(bell, 7);
+	say_value("before", step(1));
+	write32(bell, 7);
+	say_value("made", step(1));
+	for (int i = 0; i < 1000; i++)
+		write32(bell, 7);
+	say_value("rung", step(1));
+	write32(bell, 8);
+	write16(bell, 7);
+	write32(bell + 4, 7);
+	say_value("others", step(1));
+	write32(config + 0x10, GUEST_OTHER_SLOT_GPA);
+	write32(bell, 7);
+	say_value("left", step(1));
+	write32(GUEST_OTHER_SLOT_GPA + 0x18, 7);
+	say_value("moved", step(1));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -768,7 +865,8 @@ static const struct {
 	{ "smp", test_smp },	       { "topology", test_topology }, { "high", test_high },
 	{ "ports", test_ports },       { "mmio", test_mmio },	      { "ecam", test_ecam },
 	{ "reboot", test_reboot },     { "slots", test_slots },	      { "msi", test_msi },
-	{ "function", test_function },
+	{ "function", test_function }, { "vectors", test_vectors },   { "intx", test_intx },
+	{ "doorbell", test_doorbell },
 };
 
 void guest_main(const struct boot_params *params)

@@ -28,7 +28,18 @@
 #define GUEST_REBOOT_BY_FAULT 1
 #define GUEST_REBOOT_NO_MORE  2
 
-/* Slot and function of test=ecam and test=function. */
+/* Slot and function of test=ecam, test=function and test=intx. */
 #define GUEST_DEVFN (5 << 3)
+
+/* Slot 13 shares its pins with slot 5: interrupt pin A of both is this one of the I/O APIC. */
+#define GUEST_OTHER_DEVFN (13 << 3)
+#define GUEST_INTX_PIN	  21
+
+/* The steps of test=intx. */
+#define GUEST_INTX_SIGNAL   1 /* have the devices interrupt whose bits are set from bit 8 on */
+#define GUEST_INTX_UNMASKED 2 /* bits of the devices the host was told to unmask since last asked  \
+			       */
+#define GUEST_INTX_DIRECT  3  /* whether registers are reached without an exit */
+#define GUEST_INTX_TRAPPED 4  /* how many accesses to registers were exits */
 
 #endif
