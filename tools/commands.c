@@ -74,6 +74,7 @@ static const struct via_option run_options[] = {
 	  "how long the guest may take to let go of a device the host wants back (10)" },
 	{ "console", "WHERE", "the serial port: stdio, none or file=PATH (stdio)" },
 	{ "on-reset", "WHAT", "when the guest resets: reboot or stop (reboot)" },
+	{ "user", "NAME", "become this user when everything is open" },
 	{ "stats", "FILE", "write statistics when the guest ends, and on SIGUSR1" },
 	{ 0 },
 };

@@ -147,11 +147,50 @@ static int open_output(const char *path, char **temporary, struct via_error *err
 	return fd;
 }
 
-int via_run_stats_check(const char *path, struct via_error *err)
+/*
+ * Whether a process that gives up its privileges can no longer make a file beside @path, or put it
+ * there: root has the rights of its user ID only, another user hardly any.
+ */
+static bool will_lose(const char *path, bool becomes_user, struct via_error *err, int *rc)
+{
+	const char *slash = strrchr(path, '/');
+	via_autofree char *directory =
+		slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	struct stat status;
+
+	*rc = 0;
+	if (geteuid())
+		return false;
+	if (becomes_user)
+		return true;
+	if (!directory) {
+		*rc = via_error_sys(err, ENOMEM, "cannot write %s", path);
+		return false;
+	}
+	if (!stat(path, &status) && status.st_uid)
+		return true;
+	return !stat(directory, &status) && (status.st_uid || !(status.st_mode & S_IWUSR));
+}
+
+int via_run_stats_open(struct via_run_stats *stats, bool becomes_user, struct via_error *err)
 {
 	via_autofree char *temporary = NULL;
-	via_autoclose int fd = open_output(path, &temporary, err);
+	via_autoclose int fd = -1;
+	int rc;
 
+	if (!stats->path)
+		return 0;
+	if (will_lose(stats->path, becomes_user, err, &rc)) {
+		stats->fd = open(stats->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		stats->created = stats->fd >= 0;
+		if (stats->fd < 0)
+			stats->fd = open(stats->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return stats->fd < 0 ? via_error_sys(err, errno, "cannot write %s", stats->path)
+				     : 0;
+	}
+	if (rc)
+		return rc;
+	fd = open_output(stats->path, &temporary, err);
 	if (fd < 0)
 		return fd;
 	if (temporary)
@@ -159,33 +198,68 @@ int via_run_stats_check(const char *path, struct via_error *err)
 	return 0;
 }
 
-int via_run_stats_write(struct via_vmm *vmm, const char *path, uint64_t begin_ns, const char *end,
-			struct via_error *err)
+void via_run_stats_close(struct via_run_stats *stats)
+{
+	if (stats->created && !stats->written)
+		unlink(stats->path);
+	via_close(&stats->fd);
+}
+
+static int dump(const json_t *json, int fd)
+{
+	errno = 0;
+	return json_dumpfd(json, fd, JSON_INDENT(2)) || write(fd, "\n", 1) != 1
+		       ? -(errno ? errno : EIO)
+		       : 0;
+}
+
+static int write_in_place(const json_t *json, int fd)
+{
+	/* A pipe can do neither, and needs neither. */
+	if (lseek(fd, 0, SEEK_SET) >= 0 && ftruncate(fd, 0))
+		return -errno;
+	return dump(json, fd);
+}
+
+static int replace(const json_t *json, const char *path, struct via_error *err)
 {
 	via_autofree char *temporary = NULL;
-	via_autoclose int fd = -1;
-	struct via_vmm_stats stats;
+	via_autoclose int fd = open_output(path, &temporary, err);
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	rc = dump(json, fd);
+	if (!rc && temporary && rename(temporary, path))
+		rc = -errno;
+	if (rc && temporary)
+		unlink(temporary);
+	return rc ? via_error_sys(err, -rc, "cannot write %s", path) : 0;
+}
+
+int via_run_stats_write(struct via_run_stats *stats, struct via_vmm *vmm, const char *end,
+			struct via_error *err)
+{
+	struct via_vmm_stats values;
 	json_t *json;
 	int rc;
 
-	rc = via_vmm_stats(vmm, &stats, err);
+	if (!stats->path)
+		return 0;
+	rc = via_vmm_stats(vmm, &values, err);
 	if (rc)
 		return rc;
-	json = stats_json(&stats, begin_ns, end);
-	via_vmm_stats_clear(&stats);
+	json = stats_json(&values, stats->begin_ns, end);
+	via_vmm_stats_clear(&values);
 	if (!json)
-		return via_error_sys(err, ENOMEM, "cannot write %s", path);
-	fd = open_output(path, &temporary, err);
-	if (fd < 0) {
-		json_decref(json);
-		return fd;
-	}
-	errno = 0;
-	if (json_dumpfd(json, fd, JSON_INDENT(2)) || write(fd, "\n", 1) != 1 ||
-	    (temporary && rename(temporary, path))) {
-		rc = via_error_sys(err, errno ? errno : EIO, "cannot write %s", path);
-		if (temporary)
-			unlink(temporary);
+		return via_error_sys(err, ENOMEM, "cannot write %s", stats->path);
+	stats->written = true;
+	if (stats->fd >= 0) {
+		rc = write_in_place(json, stats->fd);
+		if (rc)
+			via_error_sys(err, -rc, "cannot write %s", stats->path);
+	} else {
+		rc = replace(json, stats->path, err);
 	}
 	json_decref(json);
 	return rc;

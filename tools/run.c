@@ -15,16 +15,17 @@
 #include "output.h"
 #include "run-console.h"
 #include "run-device.h"
+#include "run-privilege.h"
 #include "run-stats.h"
 
 #define DEFAULT_MEMORY "512M"
 
 struct run {
 	struct via_cli *cli;
-	uint64_t begin_ns;
 	struct via_vmm_config config;
 	struct via_run_devices devices;
-	const char *stats_path;
+	struct via_run_stats stats;
+	struct via_run_user user;
 	struct via_run_console console;
 	struct via_vmm *vmm;
 	int signal_fd;
@@ -107,8 +108,7 @@ static void signalled(void *data)
 		return;
 	if (info.ssi_signo != SIGUSR1)
 		via_vmm_stop(run->vmm);
-	else if (run->stats_path &&
-		 via_run_stats_write(run->vmm, run->stats_path, run->begin_ns, "", &err))
+	else if (via_run_stats_write(&run->stats, run->vmm, "", &err))
 		via_error_print("%s", err.text);
 }
 
@@ -150,10 +150,10 @@ static int run_guest(struct run *run, struct via_error *err)
 	};
 	struct via_error stats_err;
 	enum via_vmm_end end;
-	int rc = 0, stats_rc;
+	int rc = via_run_user_find(&run->user, err), stats_rc;
 
-	if (run->stats_path)
-		rc = via_run_stats_check(run->stats_path, err);
+	if (!rc)
+		rc = via_run_stats_open(&run->stats, run->user.name, err);
 	if (!rc)
 		rc = via_run_devices_find(run->cli, &run->devices, err);
 	run->config.devices = run->devices.devices;
@@ -167,13 +167,14 @@ static int run_guest(struct run *run, struct via_error *err)
 		rc = via_vmm_watch(run->vmm, run->signal_fd, signalled, run, err);
 	if (!rc)
 		rc = via_run_console_attach(&run->console, run->vmm, err);
+	/* Everything is open, and its threads will be born without. */
+	if (!rc)
+		rc = via_run_privilege_drop(&run->user, err);
 	if (rc)
 		return rc;
 	rc = via_vmm_run(run->vmm, &end, err);
-	if (!run->stats_path)
-		return rc;
-	stats_rc = via_run_stats_write(run->vmm, run->stats_path, run->begin_ns,
-				       rc ? "failed" : ends[end], &stats_err);
+	stats_rc = via_run_stats_write(&run->stats, run->vmm, rc ? "failed" : ends[end],
+				       &stats_err);
 	if (!rc && stats_rc)
 		return via_error_set(err, -stats_rc, "%s", stats_err.text);
 	return rc;
@@ -212,7 +213,6 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	const char *on_reset = via_cli_value(cli, "on-reset");
 	struct run run = {
 		.cli = cli,
-		.begin_ns = now_ns(),
 		.config = {
 			.kernel = via_cli_value(cli, "kernel"),
 			.initrd = via_cli_value(cli, "initrd"),
@@ -221,7 +221,12 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 			.iommufd = -1,
 			.require_reset = via_cli_flag(cli, "require-reset"),
 		},
-		.stats_path = via_cli_value(cli, "stats"),
+		.stats = {
+			.path = via_cli_value(cli, "stats"),
+			.begin_ns = now_ns(),
+			.fd = -1,
+		},
+		.user.name = via_cli_value(cli, "user"),
 		.signal_fd = -1,
 	};
 	struct via_error err = { 0 };
@@ -260,6 +265,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	via_vmm_free(run.vmm);
 	via_run_console_close(&run.console);
 	via_run_devices_clear(&run.devices);
+	via_run_stats_close(&run.stats);
 	via_close(&run.signal_fd);
 	return rc ? via_fail(&err) : VIA_EXIT_DONE;
 }

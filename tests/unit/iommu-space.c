@@ -489,6 +489,95 @@ static void a_group_does_not_stay_for_a_function_that_did_not_open(void **state)
 	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 2);
 }
 
+static void registers_are_in_the_same_book(void **state)
+{
+	struct via_iommu_mapping bar = piece(GIB, 0x4000), memory[] = { piece(0, 2 * MIB) },
+				 over = piece(GIB + 0x3000, 0x2000),
+				 outside = piece(0x7ffffff000, 8192);
+	struct fixture *f = *state;
+
+	assert_int_equal(via_iommu_space_map_registers(f->space, &bar, &f->err), -EINVAL);
+	attach(f);
+	assert_int_equal(via_iommu_space_p2p(f->space), VIA_IOMMU_UNKNOWN);
+	assert_int_equal(via_iommu_space_map_memory(f->space, memory, 1, &f->err), 0);
+	assert_int_equal(via_iommu_space_map_registers(f->space, &bar, &f->err), 0);
+	assert_int_equal(via_iommu_space_p2p(f->space), VIA_IOMMU_YES);
+	assert_int_equal(f->fake.maps[1].iova, GIB);
+	assert_int_equal(f->fake.maps[1].flags, VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE);
+
+	assert_int_equal(via_iommu_space_map_registers(f->space, &over, &f->err), -EINVAL);
+	assert_non_null(strstr(f->err.text, "device registers at 0x40003000"));
+	assert_int_equal(via_iommu_space_map_registers(f->space, &outside, &f->err), -ERANGE);
+	/* Memory is no registers, and a part of them neither. */
+	assert_int_equal(via_iommu_space_unmap_registers(f->space, 0, 2 * MIB, &f->err), -ENOENT);
+	assert_int_equal(via_iommu_space_unmap_registers(f->space, GIB, 0x1000, &f->err), -ENOENT);
+	f->fake.unmap_rc = -EIO;
+	assert_int_equal(via_iommu_space_unmap_registers(f->space, GIB, 0x4000, &f->err), -EIO);
+	f->fake.unmap_rc = 0;
+	assert_int_equal(via_iommu_space_unmap_registers(f->space, GIB, 0x4000, &f->err), 0);
+	assert_int_equal(f->fake.map_count, 1);
+	assert_int_equal(via_iommu_space_map_registers(f->space, &over, &f->err), 0);
+	assert_int_equal(via_iommu_space_unmap_all(f->space, &f->err), 0);
+	assert_int_equal(f->fake.map_count, 0);
+}
+
+/* A BAR that is not decoded now can be later. */
+static void registers_that_fail_once_are_tried_again(void **state)
+{
+	struct via_iommu_mapping bar = piece(GIB, 0x4000);
+	struct fixture *f = *state;
+
+	attach(f);
+	f->fake.map_fails_at = 0;
+	f->fake.map_rc = -EFAULT;
+	assert_int_equal(via_iommu_space_map_registers(f->space, &bar, &f->err), -EFAULT);
+	assert_int_equal(via_iommu_space_p2p(f->space), VIA_IOMMU_UNKNOWN);
+	assert_int_equal(via_iommu_space_map_registers(f->space, &bar, &f->err), 0);
+}
+
+static void dirty_tracking_is_what_the_container_says(void **state)
+{
+	struct vfio_iommu_type1_info_cap_migration migration = { .pgsize_bitmap = 4096 };
+	struct fixture *f = *state;
+
+	attach(f);
+	assert_false(via_iommu_space_tracks_dirty(f->space));
+	fake_info_cap(&f->fake.iommu_info, offsetof(struct vfio_iommu_type1_info, cap_offset),
+		      VFIO_IOMMU_TYPE1_INFO_CAP_MIGRATION, 1, &migration.flags,
+		      sizeof(migration) - sizeof(migration.header));
+	assert_int_equal(via_iommu_space_open_device(f->space, vf2, -1, &f->fds[1], &f->err), 0);
+	assert_true(via_iommu_space_tracks_dirty(f->space));
+}
+
+static void a_function_is_owned_with_its_group(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	attach(f);
+	assert_true(via_iommu_space_owns(f->space, vf1, &fd));
+	assert_true(fd >= 0);
+	assert_false(via_iommu_space_owns(f->space, vf2, &fd));
+	tree_drop(&f->tree, "sys/bus/pci/devices/0000:01:10.2/driver");
+	assert_false(via_iommu_space_owns(f->space, vf1, &fd));
+}
+
+static void groups_take_nothing_handed_over(void **state)
+{
+	struct via_iommu_space *other = NULL;
+	struct fixture *f = *state;
+
+	assert_int_equal(via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_GROUP, 0,
+						  fake_vfio_port(&f->fake), &other, &f->err),
+			 -EINVAL);
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, 0, &f->fds[0], &f->err),
+			 -EINVAL);
+	assert_non_null(strstr(f->err.text, "no use to the group backend"));
+	assert_int_equal(via_iommu_space_new_with(f->tree.host, VIA_IOMMU_BACKEND_AUTO, -1,
+						  fake_vfio_port(&f->fake), &other, &f->err),
+			 -EPROTONOSUPPORT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -511,6 +600,11 @@ int main(void)
 		TEST(entries_are_counted_down_and_given_back),
 		TEST(a_failed_map_takes_the_others_back),
 		TEST(a_failed_unmap_is_told_and_tried_again),
+		TEST(registers_are_in_the_same_book),
+		TEST(registers_that_fail_once_are_tried_again),
+		TEST(dirty_tracking_is_what_the_container_says),
+		TEST(a_function_is_owned_with_its_group),
+		TEST(groups_take_nothing_handed_over),
 		TEST(a_group_leaves_with_its_last_function),
 		TEST(a_group_does_not_stay_for_a_function_that_did_not_open),
 	};
