@@ -489,6 +489,113 @@ static void a_guest_drives_a_function(void **state)
 	assert_int_equal(via_vfio_device_stats(f->function->device).region_writes, 0);
 }
 
+/* What the device's kernel has to hand on since the last look. */
+static uint64_t rung(struct fixture *f)
+{
+	uint64_t count = 0;
+
+	if (!f->vf.fake.doorbell_count ||
+	    read(f->vf.fake.doorbells[0].fd, &count, sizeof(count)) != sizeof(count))
+		return 0;
+	return count;
+}
+
+/* Writes that came here; from bit 16 on, what rang the doorbell instead; at bit 31, whether. */
+static uint32_t beside_the_bell(struct guest *guest, uint32_t number)
+{
+	struct fixture *f = guest->data;
+	uint64_t writes = via_vfio_device_stats(f->function->device).region_writes;
+
+	(void)number;
+	return (uint32_t)(writes | rung(f) << 16 | f->vf.fake.doorbell_count << 31);
+}
+
+static void begin_ringing(struct fixture *f)
+{
+	snprintf(f->guest.append, sizeof(f->guest.append), "test=doorbell");
+	f->guest.step = beside_the_bell;
+	f->guest.data = f;
+	fake_region(&f->vf.fake, 0, 0, 0x4000,
+		    VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
+	begin(f);
+}
+
+static void a_doorbell_is_rung_without_this_process(void **state)
+{
+	struct fixture *f = *state;
+	size_t files;
+
+	begin_ringing(f);
+	files = guest_open_files();
+	guest_run(&f->guest);
+	assert_int_equal(f->guest.rc, 0);
+	guest_said(&f->guest, "before 3f");
+	guest_said(&f->guest, "made 80000040");
+	guest_said(&f->guest, "rung 83e80040");	  /* 1000 more writes, and none came here */
+	guest_said(&f->guest, "others 80000043"); /* another value, width or register does */
+	guest_said(&f->guest, "left 43");	  /* nobody is there any more */
+	guest_said(&f->guest, "moved 44");
+	guest_said(&f->guest, "end");
+	assert_int_equal(f->vf.fake.doorbell.offset, 0x18);
+	assert_int_equal(f->vf.fake.doorbell.data, 7);
+	assert_int_equal(f->vf.fake.doorbell.flags, VFIO_DEVICE_IOEVENTFD_32);
+	assert_int_equal(f->vf.fake.doorbell.fd, -1);
+	assert_int_equal(guest_open_files(), files);
+}
+
+static void a_doorbell_the_kernel_refuses_is_not_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+
+	f->vf.fake.doorbell_rc = -ENOTTY;
+	begin_ringing(f);
+	guest_run(&f->guest);
+	assert_int_equal(f->guest.rc, 0);
+	guest_said(&f->guest, "rung 428"); /* 1064 writes, each of them here */
+	assert_int_equal(fake_vfio_called(&f->vf.fake, VFIO_DEVICE_IOEVENTFD), 1);
+	assert_string_equal(f->vf.log, "");
+}
+
+static void ring(struct fixture *f, uint64_t register_at, uint64_t value)
+{
+	for (int i = 0; i < 64; i++)
+		via_bus_access(&f->guest.vmm->mmio, 0xc8000000 + register_at, &value, 4, true);
+}
+
+static void doorbells_are_limited_and_go_with_their_registers(void **state)
+{
+	struct fixture *f = *state;
+	size_t files;
+
+	begin_ringing(f);
+	config_write(f, 0x10, 4, 0xc8000000);
+	config_write(f, 0x14, 4, 0);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	files = guest_open_files();
+	/* Never equal in a row. */
+	for (uint64_t i = 0; i < 200; i++) {
+		uint64_t value = i & 1;
+
+		via_bus_access(&f->guest.vmm->mmio, 0xc8000000, &value, 4, true);
+	}
+	assert_int_equal(f->vf.fake.doorbell_count, 0);
+	for (uint64_t i = 0; i < DOORBELLS_MAX; i++)
+		ring(f, i / 2 * 4, i % 2);
+	assert_int_equal(f->vf.fake.doorbell_count, DOORBELLS_MAX);
+	ring(f, 0x100, 1);
+	assert_int_equal(f->vf.fake.doorbell_count, DOORBELLS_MAX);
+	assert_int_equal(guest_open_files(), files + DOORBELLS_MAX);
+	config_write(f, PCI_COMMAND, 2, 0);
+	assert_int_equal(f->vf.fake.doorbell_count, 0);
+	assert_int_equal(guest_open_files(), files);
+	config_write(f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	ring(f, 0x100, 1);
+	assert_int_equal(f->vf.fake.doorbell_count, 1);
+	assert_int_equal(via_passthrough_quiesce(f->function, &f->guest.err), 0);
+	assert_int_equal(f->vf.fake.doorbell_count, 0);
+	assert_int_equal(guest_open_files(), files);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -504,6 +611,9 @@ int main(int argc, char **argv)
 		TEST(interrupts_are_counted_by_the_kernel),
 		TEST(a_bar_that_is_mapped_follows_its_register),
 		TEST(a_guest_drives_a_function),
+		TEST(a_doorbell_is_rung_without_this_process),
+		TEST(a_doorbell_the_kernel_refuses_is_not_asked_for_again),
+		TEST(doorbells_are_limited_and_go_with_their_registers),
 	};
 	int rc = guest_main(argc, argv);
 

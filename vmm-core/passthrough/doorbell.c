@@ -49,7 +49,6 @@ static void make(struct via_passthrough *function, struct via_doorbell *doorbell
 		vfio_set(function, doorbell, -1);
 		doorbells->refused = true;
 	} else {
-		doorbells->made++;
 		return;
 	}
 	via_close(&doorbell->eventfd);

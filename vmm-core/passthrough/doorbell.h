@@ -33,7 +33,6 @@ struct via_doorbells {
 	struct via_doorbell last; /* written, and how often in a row */
 	uint32_t repeats;
 	bool refused; /* by this kernel: not asked again */
-	uint64_t made;
 };
 
 /** via_doorbell_written() - the guest wrote a register that traps. */
