@@ -84,7 +84,7 @@ uint32_t bench_config_read(struct bench *f, size_t offset, unsigned int size_byt
 	struct via_bus_access access = { offset, UINT64_MAX, size_bytes, false };
 
 	f->function->function.config(f->function, &access);
-	return (uint32_t)access.value;
+	return (uint32_t)access.value & UINT32_MAX >> (32 - size_bytes * 8);
 }
 
 void bench_config_write(struct bench *f, size_t offset, unsigned int size_bytes, uint32_t value)
