@@ -101,8 +101,8 @@ static bool find_handler(const char *line, const char *kind, const char *bdf, ui
 		*vector = 0;
 		if (*name == '[') {
 			*vector = (uint32_t)strtoul(name + 1, &end, 10);
-			if (*end == ']')
-				end++;
+			if (*end++ != ']')
+				continue;
 		}
 		if (*end == '(' && !strncmp(end + 1, bdf, strlen(bdf)))
 			return true;
