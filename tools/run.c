@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -141,6 +142,17 @@ static int parse_on_reset(const char *text, enum via_vmm_on_reset *on_reset)
 	return 0;
 }
 
+/* Each vector of a device is a descriptor, and a device has up to 2048 of them. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int run_guest(struct run *run, struct via_error *err)
 {
 	static const char *const ends[] = {
@@ -173,8 +185,8 @@ static int run_guest(struct run *run, struct via_error *err)
 	if (rc)
 		return rc;
 	rc = via_vmm_run(run->vmm, &end, err);
-	stats_rc = via_run_stats_write(&run->stats, run->vmm, rc ? "failed" : ends[end],
-				       &stats_err);
+	stats_rc =
+		via_run_stats_write(&run->stats, run->vmm, rc ? "failed" : ends[end], &stats_err);
 	if (!rc && stats_rc)
 		return via_error_set(err, -stats_rc, "%s", stats_err.text);
 	return rc;
@@ -252,6 +264,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	rc = parse_events(cli, &run.config);
 	if (rc)
 		return rc;
+	raise_file_limit();
 	if (!console)
 		console = "stdio";
 	if (!via_run_console_spec_valid(console))

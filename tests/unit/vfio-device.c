@@ -372,6 +372,80 @@ static void a_reset_is_asked_for_only_where_there_is_one(void **state)
 	assert_int_equal(via_vfio_device_stats(f->device).resets, 2);
 }
 
+static void a_line_is_unmasked_by_an_eventfd_or_at_once(void **state)
+{
+	static const int32_t trigger = 7;
+	struct fixture *f = *state;
+
+	f->fake.irqs[VFIO_PCI_INTX_IRQ_INDEX].count = 1;
+	assert_int_equal(open_vf(f), 0);
+	/* The kernel unmasks only a line that was taken. */
+	assert_int_equal(via_vfio_device_unmask_irq(f->device, VFIO_PCI_INTX_IRQ_INDEX, &f->err),
+			 -EINVAL);
+	assert_string_equal(f->err.text, "the interrupt line of 0000:01:10.0 cannot be unmasked: "
+					 "Invalid argument");
+	assert_int_equal(via_vfio_device_set_irqs(f->device, VFIO_PCI_INTX_IRQ_INDEX, 0, 1,
+						  &trigger, &f->err),
+			 0);
+	assert_int_equal(via_vfio_device_set_unmask(f->device, VFIO_PCI_INTX_IRQ_INDEX, 9, &f->err),
+			 0);
+	assert_int_equal(f->fake.set.argsz, sizeof(struct vfio_irq_set) + 4);
+	assert_int_equal(f->fake.set.flags, VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_UNMASK);
+	assert_int_equal(f->fake.set.index, VFIO_PCI_INTX_IRQ_INDEX);
+	assert_int_equal(f->fake.set.start, 0);
+	assert_int_equal(f->fake.set.count, 1);
+	assert_int_equal(f->fake.unmask_fd, 9);
+	assert_int_equal(via_vfio_device_unmask_irq(f->device, VFIO_PCI_INTX_IRQ_INDEX, &f->err),
+			 0);
+	assert_int_equal(f->fake.set.argsz, sizeof(struct vfio_irq_set));
+	assert_int_equal(f->fake.set.flags, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK);
+	assert_int_equal(f->fake.set.start, 0);
+	assert_int_equal(f->fake.set.count, 1);
+	assert_int_equal(f->fake.unmasks, 1);
+	assert_int_equal(via_vfio_device_stats(f->device).set_irqs, 4);
+}
+
+static void a_doorbell_is_a_place_in_the_devices_file(void **state)
+{
+	static const struct {
+		uint32_t size_bytes, flags;
+	} sizes[] = {
+		{ 1, VFIO_DEVICE_IOEVENTFD_8 },
+		{ 2, VFIO_DEVICE_IOEVENTFD_16 },
+		{ 4, VFIO_DEVICE_IOEVENTFD_32 },
+		{ 8, VFIO_DEVICE_IOEVENTFD_64 },
+	};
+	struct fixture *f = *state;
+
+	assert_int_equal(open_vf(f), 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint64_t offset = 0x4000 - sizes[i].size_bytes;
+
+		assert_int_equal(via_vfio_device_set_doorbell(f->device, BAR3, offset,
+							      0x8877665544332211,
+							      sizes[i].size_bytes, 9),
+				 0);
+		assert_int_equal(f->fake.doorbell.argsz, sizeof(struct vfio_device_ioeventfd));
+		assert_int_equal(f->fake.doorbell.flags, sizes[i].flags);
+		assert_int_equal(f->fake.doorbell.offset, 0x10000 + offset);
+		assert_true(f->fake.doorbell.data == 0x8877665544332211);
+		assert_int_equal(f->fake.doorbell.fd, 9);
+		/* Not over the end of the region. */
+		assert_int_equal(via_vfio_device_set_doorbell(f->device, BAR3, offset + 1, 1,
+							      sizes[i].size_bytes, 9),
+				 -ERANGE);
+		assert_int_equal(f->fake.doorbell_count, i + 1);
+	}
+	assert_int_equal(via_vfio_device_set_doorbell(f->device, 99, 0, 1, 4, 9), -ERANGE);
+	assert_int_equal(
+		via_vfio_device_set_doorbell(f->device, BAR3, 0x3ffc, 0x8877665544332211, 4, -1),
+		0);
+	assert_int_equal(f->fake.doorbell.fd, -1);
+	assert_int_equal(f->fake.doorbell_count, 3);
+	f->fake.doorbell_rc = -EINVAL;
+	assert_int_equal(via_vfio_device_set_doorbell(f->device, BAR3, 0, 1, 4, 9), -EINVAL);
+}
+
 /* Bus mastering is off before the vectors go: seen from within the ioctl that releases them. */
 struct witness {
 	struct via_ioctl_port inner;
@@ -430,6 +504,8 @@ int main(void)
 		TEST(a_region_too_large_to_map_is_told),
 		TEST(vectors_are_connected_within_bounds),
 		TEST(only_enabled_vectors_are_released),
+		TEST(a_line_is_unmasked_by_an_eventfd_or_at_once),
+		TEST(a_doorbell_is_a_place_in_the_devices_file),
 		TEST(a_reset_is_asked_for_only_where_there_is_one),
 		TEST(closing_begins_with_bus_mastering),
 	};

@@ -48,3 +48,5 @@ viaduct run --kernel nosuch --console tty
 viaduct run --kernel nosuch --console file=
 viaduct run --kernel nosuch --console ''
 viaduct run --kernel nosuch --on-reset halt
+# A guest takes more files than a shell's limit lets it have: the limit goes up as far as it can.
+ulimit -S -n 4 && viaduct run --kernel nosuch --console none
