@@ -535,6 +535,7 @@ static void a_doorbell_is_rung_without_this_process(void **state)
 	guest_said(&f->guest, "others 80000043"); /* another value, width or register does */
 	guest_said(&f->guest, "left 43");	  /* nobody is there any more */
 	guest_said(&f->guest, "moved 44");
+	guest_said(&f->guest, "back 45");
 	guest_said(&f->guest, "end");
 	assert_int_equal(f->vf.fake.doorbell.offset, 0x18);
 	assert_int_equal(f->vf.fake.doorbell.data, 7);

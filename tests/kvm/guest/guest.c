@@ -853,6 +853,9 @@ static void test_doorbell(void)
 	say_value("left", step(1));
 	write32(GUEST_OTHER_SLOT_GPA + 0x18, 7);
 	say_value("moved", step(1));
+	write32(config + 0x10, GUEST_SLOT_GPA);
+	write32(bell, 7);
+	say_value("back", step(1));
 }
 
 static const struct {
