@@ -219,9 +219,12 @@ static uint32_t as_devices(struct guest *guest, uint32_t number)
 
 	switch (number & 0xff) {
 	case GUEST_INTX_SIGNAL:
-		for (size_t i = 0; i < f->count; i++)
-			if (number & 0x100U << i)
-				signal_eventfd(f->functions[i]->intx.trigger_fd);
+		for (size_t i = 0; i < f->count; i++) {
+			if (!(number & 0x100U << i))
+				continue;
+			f->unmasks[i] = f->vf[i].fake.unmasks;
+			signal_eventfd(f->functions[i]->intx.trigger_fd);
+		}
 		break;
 	case GUEST_INTX_UNMASKED:
 		for (size_t i = 0; i < f->count; i++)
@@ -334,7 +337,8 @@ static void where_vfio_takes_no_eventfd_to_unmask_by_the_line_is_held_here(void 
 	run(f);
 	each_was_unmasked(f);
 	assert_true(f->functions[0]->intx.watched);
-	assert_int_equal(f->vf[0].fake.unmasks, 3);
+	/* One more at first: an interrupt may have come before it was known. */
+	assert_int_equal(f->vf[0].fake.unmasks, 4);
 }
 
 /* The line is released for messages and taken again after them. */

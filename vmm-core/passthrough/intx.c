@@ -145,6 +145,7 @@ static int connect(struct via_passthrough *function, struct via_error *err)
 				       NULL)) {
 		via_irq_detach_level(function->machine.irq, intx->gsi, intx->trigger_fd);
 		resample = false;
+		unmask(function); /* of an interrupt that KVM took, nobody would tell the host */
 	}
 	if (!rc && !resample) {
 		rc = watch(function);
