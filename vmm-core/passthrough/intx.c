@@ -87,10 +87,7 @@ static int watch(struct via_passthrough *function)
 	struct via_intx *intx = &function->intx;
 	int rc;
 
-	intx->trigger = (struct via_loop_watch){ .fd = intx->trigger_fd,
-						 .ready = triggered,
-						 .data = function };
-	intx->calm = (struct via_loop_watch){ .ready = calmed, .data = function };
+	intx->trigger.fd = intx->trigger_fd;
 	intx->calm.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (intx->calm.fd < 0)
 		return -errno;
@@ -208,7 +205,13 @@ void via_intx_init(struct via_passthrough *function)
 {
 	uint8_t pin = function->config.value[PCI_INTERRUPT_PIN];
 
-	function->intx = (struct via_intx){ .trigger_fd = -1, .unmask_fd = -1, .calm.fd = -1 };
+	/* Handlers once and for all: the event loop looks at them without the machine's lock. */
+	function->intx = (struct via_intx){
+		.trigger_fd = -1,
+		.unmask_fd = -1,
+		.trigger = { .fd = -1, .ready = triggered, .data = function },
+		.calm = { .fd = -1, .ready = calmed, .data = function },
+	};
 	if (pin < 1 || pin > 4 ||
 	    !via_vfio_device_irq(function->device, VFIO_PCI_INTX_IRQ_INDEX)->count) {
 		function->config.value[PCI_INTERRUPT_PIN] = 0;
