@@ -140,10 +140,16 @@ void via_msi_update(struct via_passthrough *function)
 	if (fresh)
 		via_msi_disable(function);
 	msi->enabled = count;
-	/* A masked vector needs its eventfd too: the host's vectors come all at once. */
+	/*
+	 * A masked vector needs its eventfd too: the host's vectors come all at once. A route to
+	 * what is no message KVM may refuse, and with it the routes of all others.
+	 */
 	for (uint8_t i = 0; fresh && i < count; i++) {
-		int rc = via_vector_route(function, &msi->vectors[i], address(function),
-					  (data(function) & ~(count - 1U)) | i);
+		struct via_vector *vector = &msi->vectors[i];
+		int rc = via_vector_is_message(address(function))
+				 ? via_vector_route(function, vector, address(function),
+						    (data(function) & ~(count - 1U)) | i)
+				 : via_vector_prepare(function, vector);
 
 		if (rc) {
 			complain(function, "enabled", via_vector_reason(rc));

@@ -25,8 +25,7 @@ bool via_vector_is_message(uint64_t address)
 	return (address & MESSAGE_MASK) == MESSAGE_BASE;
 }
 
-int via_vector_route(struct via_passthrough *function, struct via_vector *vector, uint64_t address,
-		     uint32_t data)
+int via_vector_prepare(struct via_passthrough *function, struct via_vector *vector)
 {
 	if (vector->eventfd < 0) {
 		vector->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -40,8 +39,17 @@ int via_vector_route(struct via_passthrough *function, struct via_vector *vector
 			return gsi;
 		vector->gsi = gsi;
 	}
-	via_irq_msi_route(function->machine.irq, vector->gsi, address, data);
 	return 0;
+}
+
+int via_vector_route(struct via_passthrough *function, struct via_vector *vector, uint64_t address,
+		     uint32_t data)
+{
+	int rc = via_vector_prepare(function, vector);
+
+	if (!rc)
+		via_irq_msi_route(function->machine.irq, vector->gsi, address, data);
+	return rc;
 }
 
 const char *via_vector_reason(int rc)

@@ -17,7 +17,7 @@
 struct via_passthrough;
 
 struct via_vector {
-	int eventfd;	     /* -1 until first routed */
+	int eventfd;	     /* -1 until first prepared */
 	int gsi;	     /* likewise */
 	bool attached;	     /* the irqfd is in place: signals reach the guest */
 	bool connected;	     /* the host's vector signals the eventfd */
@@ -31,6 +31,14 @@ void via_vector_init(struct via_vector *vector);
 bool via_vector_is_message(uint64_t address);
 
 /**
+ * via_vector_prepare() - what via_vector_route() does first, for a vector that is not to reach
+ * the guest yet.
+ *
+ * Return: as there.
+ */
+int via_vector_prepare(struct via_passthrough *function, struct via_vector *vector);
+
+/**
  * via_vector_route() - what the guest wants sent, from the next via_irq_commit() on.
  *
  * Return: 0; -ENOSPC without a GSI left; the errno of eventfd(2).
@@ -38,7 +46,7 @@ bool via_vector_is_message(uint64_t address);
 int via_vector_route(struct via_passthrough *function, struct via_vector *vector, uint64_t address,
 		     uint32_t data);
 
-/** via_vector_reason() - why via_vector_route() failed, in words. */
+/** via_vector_reason() - why one of these failed, in words. */
 const char *via_vector_reason(int rc);
 
 /**
