@@ -146,6 +146,29 @@ static void what_a_reset_wakes_is_awake(void **state)
 	it_works_on(f);
 }
 
+static void it_decodes_only_awake(void **state)
+{
+	struct bench *f = *state;
+
+	vmm_function_put(&f->vf, VMM_FUNCTION_MSIX + 1, 1, 0x80);
+	vmm_function_put(&f->vf, 0x80, 4, 0x0003a001);
+	bench_add_trapping(f);
+	work(f);
+	for (uint32_t power = 1; power <= 3; power++) {
+		bench_config_write(f, 0x80 + PCI_PM_CTRL, 2, power);
+		assert_int_equal(f->mmio.count, 0);
+		bench_config_write(f, 0x80 + PCI_PM_CTRL, 2, 0);
+		it_works_on(f);
+	}
+	/* What the guest wrote while it slept is what counts, not what the kernel restores. */
+	bench_config_write(f, 0x80 + PCI_PM_CTRL, 2, 3);
+	bench_config_write(f, PCI_COMMAND, 2, PCI_COMMAND_IO);
+	vmm_function_put(&f->vf, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	bench_config_write(f, 0x80 + PCI_PM_CTRL, 2, 0);
+	assert_int_equal(vmm_function_get(&f->vf, PCI_COMMAND, 2), PCI_COMMAND_IO);
+	assert_int_equal(f->mmio.count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 
 int main(void)
@@ -155,6 +178,7 @@ int main(void)
 		TEST(a_guest_resets_by_advanced_features),
 		TEST(what_cannot_is_not_reset),
 		TEST(what_a_reset_wakes_is_awake),
+		TEST(it_decodes_only_awake),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,7 @@ static size_t bar_register(uint32_t index)
 	return index == BARS_ROM ? PCI_ROM_ADDRESS : PCI_BASE_ADDRESS_0 + index * 4;
 }
 
-/* In D3hot a function decodes nothing (PCI PM 1.2, 5.4.1), and the kernel keeps off its registers.
- */
+/* In D1, D2 and D3hot a function decodes nothing (PCI PM 1.2, 5.4). */
 static bool decodes(const struct via_passthrough *function, uint32_t index)
 {
 	const struct via_bar *bar = &function->bars.bars[index];

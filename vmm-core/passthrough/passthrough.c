@@ -12,7 +12,6 @@
 #include "reset.h"
 
 #define HEADER_MULTIFUNCTION 0x80U /* PCI Local Bus 3.0, 6.2.1 */
-#define POWER_D3HOT	     3U	   /* PCI PM 1.2, 3.2.4 */
 
 static bool touches(uint64_t offset, unsigned int size_bytes, uint64_t first, uint64_t bytes)
 {
@@ -80,7 +79,7 @@ static bool is_asleep(struct via_passthrough *function)
 
 	via_vfio_device_read(function->device, VFIO_PCI_CONFIG_REGION_INDEX,
 			     function->config.pm + PCI_PM_CTRL, &power, sizeof(power));
-	return (power & PCI_PM_CTRL_STATE_MASK) == POWER_D3HOT;
+	return power & PCI_PM_CTRL_STATE_MASK;
 }
 
 /* A function raises one kind of interrupt at a time: what goes, goes before what comes. */
@@ -171,10 +170,14 @@ static void write_config(struct via_passthrough *function, const struct via_bus_
 	else if (moved)
 		via_bars_retract(function);
 	forward(function, access);
-	if (command != old_command)
-		write_command(function, command);
 	if (power)
 		function->asleep = is_asleep(function);
+	/*
+	 * Again when it wakes: the kernel then restores the command register of before it slept,
+	 * whatever was written since, and would let the guest reach registers that are not decoded.
+	 */
+	if (command != old_command || (power && !function->asleep))
+		write_command(function, command);
 	if (moved)
 		via_pci_host_moved(function->machine.pci);
 	follow_interrupts(function, offset, size_bytes);

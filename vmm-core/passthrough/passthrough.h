@@ -58,7 +58,7 @@ struct via_passthrough {
 	struct via_vfio_device *device;
 	struct via_pci_function function;
 	uint8_t devfn;
-	bool asleep;	 /* the guest put it into D3hot */
+	bool asleep;	 /* the guest put it into D1, D2 or D3hot */
 	bool complained; /* once is enough: a guest can do it again and again */
 	struct via_pci_config config;
 	struct via_reporting reporting;
