@@ -50,13 +50,14 @@ def run(vmm, options):
     """By phase: how often each ioctl was made."""
     with tempfile.NamedTemporaryFile("r") as file:
         guest = subprocess.Popen(
-            ["strace", "-f", "-ttt", "-e", "trace=ioctl", "-o", file.name, *command(vmm, options)],
+            ["strace", "-f", "--seccomp-bpf", "-ttt", "-e", "trace=ioctl", "-o", file.name, *command(vmm, options)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", bufsize=1,
         )
         seen, lines = {}, []
         for line in guest.stdout:
             lines.append(line)
+            print(line, end="", file=sys.stderr)
             for mark in MARKS:
                 if line.strip().endswith(f"guest: {mark}"):
                     seen[mark] = time.time()
