@@ -84,6 +84,8 @@ kernel_choose() {
 # The machine line. What each part is for is in docs/lab.md.
 machine_line() {
     local append="console=ttyS0 panic=-1 net.ifnames=0 quiet loglevel=4 iommu=nopt random.trust_cpu=on"
+    # A busy machine gives the emulated timer too few ticks while the kernel tests it, which then panics.
+    append+=" no_timer_check"
     append+=" modprobe.blacklist=iTCO_wdt,psmouse,i2c_i801,lpc_ich"
     MACHINE=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
         -name viaduct-lab -m "$MEMORY" -smp "$OPT_CPUS"
