@@ -50,7 +50,7 @@ static bool one_of(uint32_t id, const uint8_t *ids, size_t count)
 
 static void check(const struct via_pci_config *config)
 {
-	static const uint8_t ids[] = { 0x01, 0x03, 0x09, 0x10, 0x11, 0x13 };
+	static const uint8_t ids[] = { 0x01, 0x03, 0x05, 0x09, 0x10, 0x11, 0x13 };
 	static const uint8_t extended[] = { 0x00, 0x01, 0x03, 0x04, 0x0b, 0x17, 0x18 };
 	bool has_list = config->value[PCI_CAPABILITY_LIST];
 	unsigned int found = 0;
@@ -84,6 +84,14 @@ static void check(const struct via_pci_config *config)
 		for (size_t i = 0; i < PCI_CAP_MSIX_SIZEOF; i++)
 			MUST(config->emulated[config->msix + i]);
 	}
+	/* Messages are never the device's to see, and what was pending is not the guest's to write.
+	 */
+	MUST(!config->msi || config->msi + config->msi_bytes <= PCI_CFG_SPACE_SIZE);
+	for (size_t i = 0; config->msi && i < config->msi_bytes; i++) {
+		MUST(config->emulated[config->msi + i] && !config->forward[config->msi + i]);
+		MUST(i < 20 || !config->writable[config->msi + i]);
+	}
+	MUST(!(config->value[PCI_HEADER_TYPE] & 0x80));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
