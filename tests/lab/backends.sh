@@ -172,7 +172,7 @@ check_user() {
 # A reset of the machine comes long after.
 check_reboot_without_privileges() {
     bound_vfs 1
-    start /tmp/console "via.do=pings:2,reboot" --memory 256M --device "$PF/vf0" --user nobody
+    start /tmp/console "via.do=pings:2,reboot" --memory 256M --device "$PF/vf0" --user nobody --on-reset reboot
     until [ "$(grep -c '^guest: pings 2/2 through eth0' /tmp/console)" -ge 2 ]; do
         kill -0 "$pid" || flunk "it ended: $(cat /tmp/console.err)"
         sleep 0.2
