@@ -56,7 +56,12 @@ devices_reset() {
         fi
     done 2>/dev/null
     rm -rf /run/viaduct # what a check that failed left there
-    [ ! -e "/sys/class/net/$PF" ] || ip link set "$PF" up
+    if [ -e "/sys/class/net/$PF" ]; then
+        ip link set "$PF" up
+        # One that was removed and came back has lost what host-init gave it.
+        ip address replace 10.0.2.15/24 dev "$PF"
+        ip route replace default via 10.0.2.2
+    fi
 }
 
 skip() { echo "$*" >&3; exit 77; }
