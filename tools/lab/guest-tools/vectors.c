@@ -28,7 +28,8 @@ static int vectors_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return count;
 	}
 	for (index = 0; index < count; index++) {
-		ret = request_irq(pci_irq_vector(pdev, index), vectors_interrupt, 0, pci_name(pdev), pdev);
+		ret = request_irq(pci_irq_vector(pdev, index), vectors_interrupt, 0, pci_name(pdev),
+				  pdev);
 		if (ret)
 			goto err_free;
 	}
