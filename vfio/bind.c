@@ -260,8 +260,16 @@ static int endpoint_check(struct via_host *host, struct via_bdf bdf, struct via_
 			     via_bdf_text(bdf).text);
 }
 
-static int driver_check(struct via_host *host, struct via_bdf bdf, const char *driver,
-			struct via_error *err)
+static bool host_has_iommu(struct via_host *host)
+{
+	via_cleanup(via_names_free) struct via_names iommus = { 0 };
+
+	return !via_host_list(host, &iommus, "sys/class/iommu") && iommus.count;
+}
+
+/* @now is the driver the function has, or "". */
+static int driver_check(struct via_host *host, struct via_bdf bdf, const char *now,
+			const char *driver, struct via_error *err)
 {
 	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
 	int rc;
@@ -272,7 +280,13 @@ static int driver_check(struct via_host *host, struct via_bdf bdf, const char *d
 	if (!via_iommu_driver_is_vfio(driver))
 		return 0;
 	rc = endpoint_check(host, bdf, err);
-	return rc ? rc : via_iommu_group_load(host, bdf, &group, err);
+	if (!rc)
+		rc = via_iommu_group_load(host, bdf, &group, err);
+	/*
+	 * Where a firmware table names the IOMMU of a function (VIOT, for a virtio-iommu), the
+	 * kernel reads it when it first offers the function to a driver; vfio-pci refuses then.
+	 */
+	return rc == -ENXIO && !*now && host_has_iommu(host) ? 0 : rc;
 }
 
 /* VFs go with the driver of their PF, and the kernel waits for who holds one, without end. */
@@ -357,7 +371,7 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 		return via_error_set(err, EINVAL, "\"%s\" is no driver's name", driver);
 	if (!strcmp(now, driver))
 		return 0;
-	rc = driver_check(host, bdf, driver, err);
+	rc = driver_check(host, bdf, now, driver, err);
 	if (!rc && via_iommu_driver_is_vfio(now))
 		rc = via_vfio_check_not_open(host, bdf, err);
 	if (!rc)

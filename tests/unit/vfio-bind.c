@@ -520,6 +520,34 @@ static void what_cannot_work_changes_nothing(void **state)
 	assert_false(via_host_exists(kernel->tree.host, "run/viaduct"));
 }
 
+static void change_ignore(void *data, const char *what, const char *before, const char *after)
+{
+	(void)data;
+	(void)what;
+	(void)before;
+	(void)after;
+}
+
+/* Its group may come with the first driver it is offered to, where there is an IOMMU at all. */
+static void a_function_nobody_had_may_have_no_group_yet(void **state)
+{
+	struct kernel *kernel = *state;
+	const struct via_bdf bdf = { 0, 3, 0, 0 };
+	struct via_host *host = kernel->tree.host;
+
+	tree_add(&kernel->tree, (struct tree_entry){ "sys/class/iommu/viommu0/x", "" });
+	tree_add(&kernel->tree,
+		 (struct tree_entry){ "sys/bus/pci/devices/0000:03:00.0/driver_override",
+				      "(null)\n" });
+	assert_int_equal(
+		via_vfio_bind_plan(host, bdf, "vfio-pci", change_ignore, NULL, &kernel->err), 0);
+	tree_add(&kernel->tree, (struct tree_entry){ "sys/bus/pci/devices/0000:03:00.0/driver",
+						     .link = "../../../../bus/pci/drivers/igbvf" });
+	assert_int_equal(
+		via_vfio_bind_plan(host, bdf, "vfio-pci", change_ignore, NULL, &kernel->err),
+		-ENXIO);
+}
+
 /* VFIO refuses by header type: an NVSwitch has a bridge's class and an endpoint's header. */
 static void a_bridge_is_known_by_its_header(void **state)
 {
@@ -695,6 +723,7 @@ int main(void)
 		TEST(a_kill_anywhere_loses_nothing),
 		TEST(damaged_records_are_refused),
 		TEST(what_cannot_work_changes_nothing),
+		TEST(a_function_nobody_had_may_have_no_group_yet),
 		TEST(a_bridge_is_known_by_its_header),
 		TEST(a_function_in_use_is_not_taken),
 		TEST(what_the_host_uses_is_not_given_back),

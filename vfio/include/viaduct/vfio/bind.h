@@ -55,7 +55,7 @@ VIA_API int via_vfio_check_not_open(struct via_host *host, struct via_bdf bdf,
  * process, without end.
  *
  * Return: 0; -ENODEV; -ENOENT when the driver is not loaded (the sentence says the modprobe);
- * -ENXIO for vfio-pci without an IOMMU group; -EINVAL for vfio-pci and a bridge, or what is no
+ * -ENXIO for vfio-pci without an IOMMU group, unless the first driver may bring it; -EINVAL for vfio-pci and a bridge, or what is no
  * driver's name; -EBUSY when a process holds it or one of its VFs open; -EACCES/-EPERM without the
  * privilege; -EIO when the driver refused the function; -EPROTO when its record is damaged.
  */
