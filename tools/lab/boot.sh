@@ -146,10 +146,25 @@ machine_line() {
         -kernel "$KERNEL" -initrd /lab/run/initramfs -append "$append${OPT_APPEND:+ $OPT_APPEND}")
 }
 
+# machine_of FILE: what the first lines of a file of tests/lab ask for.
+machine_of() {
+    local words name size
+    while read -r words; do
+        # shellcheck disable=SC2206 # words, by intent
+        OPT_QEMU+=($words)
+    done < <(sed -n 's/^# qemu: *//p' "$SRC/tests/lab/$1.sh")
+    while read -r name size; do
+        OPT_FILES+=("$name:$size")
+    done < <(sed -n 's/^# file: *//p' "$SRC/tests/lab/$1.sh")
+}
+
 # boot COMMAND...: runs it on the emulated host. Sets OUTCOME; returns the status to exit with.
 boot() {
-    local status tries=1 began
+    local status tries=1 began each
     run_make
+    for each in "${OPT_FILES[@]}"; do
+        truncate -s "${each#*:}" "$RUN/${each%:*}"
+    done
     memory_choose
     kernel_choose
     accelerator_choose

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Runs the checks of tests/lab/*.sh on the emulated host.
-#   check.sh list KERNEL              the checks for that kernel, one a line: FILE FUNCTION
-#   check.sh run KERNEL RESULTS [NAME]...   those not yet in RESULTS; NAME is FILE or FILE/CHECK
+#   check.sh machines KERNEL          the machines for that kernel's checks, one a line: common, or FILE IOMMU
+#   check.sh list KERNEL MACHINE [NAME]...   the checks there, one a line: FILE FUNCTION; NAME is FILE or FILE/CHECK
+#   check.sh run KERNEL MACHINE IOMMU RESULTS [NAME]...   those not yet in RESULTS
 #   check.sh one FILE FUNCTION        one, here and now
 #
 # A file holds functions check_NAME; each runs in a shell of its own with errexit, so the
@@ -18,6 +19,10 @@
 # Before each check the devices are as after boot. A file's first lines may say
 #   # kernels: stock full     (default: stock; no-iommu is stock with the IOMMU off)
 #   # limit: 300              seconds for each check (default 120)
+#   # iommu: intel virtio     a machine of this file's own, booted once with each
+#   # qemu: ARG ARG           the emulator's arguments for that machine, in any number of lines
+#   # file: NAME SIZE         an empty /lab/run/NAME for the emulator
+# A check knows where it is by $KERNEL and $IOMMU. What it leaves in /share/artefacts is kept.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 tests=$here/../../tests/lab
@@ -29,13 +34,34 @@ tagged() { # FILE TAG DEFAULT
     echo "${value:-$3}"
 }
 
+# A file that asks for a machine of its own names its IOMMUs.
+own() { grep -q '^# iommu: ' "$tests/$1.sh"; }
+
+machines() {
+    local file iommu
+    echo common
+    for file in "$tests"/*.sh; do
+        file=$(basename "$file" .sh)
+        own "$file" && [[ " $(tagged "$file" kernels stock) " = *" $1 "* ]] || continue
+        for iommu in $(tagged "$file" iommu intel); do
+            echo "$file $iommu"
+        done
+    done
+}
+
 list() {
-    local file
+    local kernel=$1 machine=$2 file check wanted
+    shift 2
+    wanted=" $* "
     for file in "$tests"/*.sh; do
         [ -e "$file" ] || continue
         file=$(basename "$file" .sh)
-        [[ " $(tagged "$file" kernels stock) " = *" $1 "* ]] || continue
-        sed -n 's/^\(check_[a-z0-9_]*\) *().*/\1/p' "$tests/$file.sh" | sed "s/^/$file /"
+        [[ " $(tagged "$file" kernels stock) " = *" $kernel "* ]] || continue
+        if own "$file"; then [ "$machine" = "$file" ]; else [ "$machine" = common ]; fi || continue
+        for check in $(sed -n 's/^check_\([a-z0-9_]*\) *().*/\1/p' "$tests/$file.sh"); do
+            [ $# = 0 ] || [[ $wanted = *" $file "* || $wanted = *" $file/$check "* ]] || continue
+            echo "$file check_$check"
+        done
     done
 }
 
@@ -98,14 +124,14 @@ one() {
 }
 
 run() {
-    local kernel=$1 results=$2 file function name limit status pid began scratch wanted
-    shift 2
-    wanted=" $* "
+    local kernel=$1 machine=$2 label=$1 results=$4 file function name limit status pid began scratch
+    export KERNEL=$1 IOMMU=$3
+    [ "$IOMMU" = intel ] || label=$kernel-$IOMMU
+    shift 4
     scratch=$(mktemp -d)
     while read -r file function; do
         name=$file/${function#check_}
-        [ $# = 0 ] || [[ $wanted = *" $file "* || $wanted = *" $name "* ]] || continue
-        ! grep -qE "^(ok|not ok|skip) lab-$kernel/$name( |:|\$)" "$results" || continue
+        ! grep -qE "^(ok|not ok|skip) lab-$label/$name( |:|\$)" "$results" || continue
         echo "$name" >"$results.current"
         limit=$(tagged "$file" limit 120)
         devices_reset
@@ -116,16 +142,16 @@ run() {
         wait $pid || status=$?
         kill -KILL -- -$pid 2>/dev/null
         case $status in
-            0) echo "ok lab-$kernel/$name ($((SECONDS - began)) s)" ;;
-            77) echo "skip lab-$kernel/$name: $(head -n 1 "$scratch/reason")" ;;
-            124 | 137) echo "not ok lab-$kernel/$name: not done in $limit s" ;;
-            *) echo "not ok lab-$kernel/$name ($((SECONDS - began)) s)" ;;
+            0) echo "ok lab-$label/$name ($((SECONDS - began)) s)" ;;
+            77) echo "skip lab-$label/$name: $(head -n 1 "$scratch/reason")" ;;
+            124 | 137) echo "not ok lab-$label/$name: not done in $limit s" ;;
+            *) echo "not ok lab-$label/$name ($((SECONDS - began)) s)" ;;
         esac | tee -a "$results"
         if [ $status != 0 ] && [ $status != 77 ]; then
             tail -n 60 "$scratch/log" | sed 's/^/    /'
             dmesg | tail -n 25 | sed 's/^/    host dmesg: /'
         fi
-    done < <(list "$kernel")
+    done < <(list "$kernel" "$machine" "$@")
     rm -rf "$scratch" "$results.current"
     devices_reset
 }

@@ -30,4 +30,11 @@ mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
 mount -t tmpfs tmpfs "$root/tmp"
 export PATH=/usr/bin:/usr/sbin HOME=/
+if [[ $* = *path=/lab/run/ivshmem* ]]; then
+    rm -f "$root/lab/run/ivshmem"
+    chroot "$root" /usr/bin/python3 /lab/tree/src/tools/lab/ivshmem-server /lab/run/ivshmem &
+    until [ -S "$root/lab/run/ivshmem" ]; do
+        kill -0 $! && sleep 0.1
+    done
+fi
 exec chroot "$root" "$@"

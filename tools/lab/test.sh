@@ -134,35 +134,59 @@ tier_fuzz() {
     fi
 }
 
-# lab_checks KERNEL [NAME]...: tests/lab in one boot. A host that hangs is started again,
-# which is said, and goes on with the check that was running; a second time is a failure.
-lab_checks() {
-    local kernel=$1 status again='' current
+# lab_machines KERNEL [NAME]...: tests/lab on each machine it asks for.
+lab_machines() {
+    local kernel=$1 machine iommu
     shift
+    while read -r machine iommu <&4; do
+        lab_checks "$kernel" "$machine" "${iommu:-intel}" "$@"
+    done 4< <(bash "$LAB/check.sh" machines "$kernel")
+}
+
+# lab_checks KERNEL MACHINE IOMMU [NAME]...: what is for one machine, in one boot. A host that
+# hangs is started again, which is said, and goes on with the check that was running; a second
+# time is a failure.
+lab_checks() {
+    local kernel=$1 machine=$2 iommu=$3 label=$1 status again='' current
+    shift 3
+    [ -n "$(bash "$LAB/check.sh" list "$kernel" "$machine" "$@")" ] || return 0
+    [ "$iommu" = intel ] || label=$kernel-$iommu
     options_reset
-    OPT_KERNEL=$kernel
+    OPT_KERNEL=$kernel OPT_IOMMU=$iommu
     OPT_SHARE=$SCRATCH
+    [ "$machine" = common ] || machine_of "$machine"
     if [ "$kernel" = no-iommu ]; then
         OPT_KERNEL=stock
         OPT_APPEND=' intel_iommu=off'
     fi
     while :; do
         status=0
-        boot /src/tools/lab/check.sh run "$kernel" /share/results "$@" || status=$?
+        boot /src/tools/lab/check.sh run "$kernel" "$machine" "$iommu" /share/results "$@" || status=$?
         run_clean
         [ "$OUTCOME" != exit ] || break
         current=$(cat "$RESULTS.current" 2>/dev/null || echo boot)
         rm -f "$RESULTS.current"
         if [ "$again" = "$current" ] || [ "$current" = boot ]; then
-            result "not ok" "lab-$kernel/$current" "the emulated host went down"
+            result "not ok" "lab-$label/$current" "the emulated host went down"
             [ "$current" != boot ] || break
         else
-            echo "note: the emulated host went down during lab-$kernel/$current; started again"
+            echo "note: the emulated host went down during lab-$label/$current; started again"
             again=$current
         fi
     done
     if [ "$OUTCOME" = exit ] && [ $status != 0 ]; then
-        result "not ok" "lab-$kernel" "check.sh ended with status $status"
+        result "not ok" "lab-$label" "check.sh ended with status $status"
+    fi
+}
+
+# The table of devices in the documentation is what this run saw, if it ran everything.
+devices_table() {
+    local made=$CACHE/log/devices.md
+    "$LAB/devices-table" "$SCRATCH/artefacts/devices" >"$made"
+    if diff -u "$SRC/docs/devices.md" "$made"; then
+        result ok lab/devices-table
+    else
+        result "not ok" lab/devices-table "docs/devices.md is not what was seen; that is $made"
     fi
 }
 
@@ -174,10 +198,8 @@ tier_lab() {
     fi
     guest_tools_stage
     if compgen -G "$SRC/tests/lab/*.sh" >/dev/null; then
-        lab_checks stock "$@"
-        if [ $# = 0 ] || [[ " $*" = *" no-iommu"* ]]; then
-            lab_checks no-iommu "$@"
-        fi
+        lab_machines stock "$@"
+        lab_machines no-iommu "$@"
     else
         result skip lab-stock "there is no tests/lab"
     fi
@@ -191,9 +213,8 @@ tier_lab() {
             result "not ok" lab-full/boots-with-iommufd
         fi
         run_clean
-        if [ -n "$(bash "$LAB/check.sh" list full)" ]; then
-            lab_checks full "$@"
-        fi
+        lab_machines full "$@"
+        [ $# != 0 ] || devices_table
     else
         result skip lab-full "left out by --no-full"
     fi
@@ -214,6 +235,7 @@ do_test() {
     [ ${#tiers[@]} != 0 ] || [ ${#names[@]} != 0 ] || tiers=("${TIERS[@]}")
     prepare
     SCRATCH=$(mktemp -d "$CACHE/run/test-XXXXXX")
+    mkdir "$SCRATCH/artefacts"
     RESULTS=$SCRATCH/results
     COUNTED=
     : >"$RESULTS"
@@ -229,7 +251,12 @@ do_test() {
     failed=$(grep -c '^not ok ' "$RESULTS" || :)
     skipped=$(grep -c '^skip ' "$RESULTS" || :)
     grep '^not ok \|^skip ' "$RESULTS" || :
-    rm -rf "$SCRATCH"
+    if [ -n "$(ls -A "$SCRATCH/artefacts")" ]; then
+        remove_tree "$CACHE/log/artefacts"
+        mv "$SCRATCH/artefacts" "$CACHE/log/"
+        echo "what the checks left is in $CACHE/log/artefacts"
+    fi
+    remove_tree "$SCRATCH"
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
 }
