@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154 # the harness sets out, err and more
-# kernels: stock full
 # limit: 600
 # The NVMe controller and its VFs: what its secondary controllers are given, and guests that use them.
 # The lab's has 8 queues and 4 vectors to give, at most 4 and 3 to one VF.
 # shellcheck source=tests/lab/lib/words.sh
 . "$tests/lib/words.sh"
+# shellcheck source=tests/lab/lib/devices.sh
+. "$tests/lib/devices.sh"
 
 STATS=/tmp/stats.json
 NVME=/sys/bus/pci/devices/$NVME_BDF
@@ -151,7 +152,9 @@ script=$(echo $script)
 
 clean() { dd if=/dev/zero of=/dev/nvme0n1 bs=1M count=160 oflag=direct status=none; }
 
-written_and_kept() { # DEVICE
+written_and_kept() { # DEVICE NAME BDF
+    local backend work='64 MiB written and verified by fio, verified again after a reboot'
+    backend=$(if [ -c /dev/iommu ]; then echo iommufd; else echo group; fi)
     expect 0 tooled "via.do=run via.run=\"$script\"" --on-reset reboot --cpus 2 --memory 512M --device "$1" --stats $STATS
     match "$out" '^guest: 64 MiB written and verified$'
     match "$out" '^guest: 64 MiB are as they were written$'
@@ -162,6 +165,7 @@ written_and_kept() { # DEVICE
         'sum(each > 20 for each in s["devices"][0]["interrupts"]) >= 2' \
         's["devices"][0]["vfio"]["region_reads"] == 0' \
         'len([each for each in s["devices"][0]["interrupts"] if each > 0]) >= 3'
+    row viaduct "$backend" "$2" "$(bars "$3")" MSI-X nvme "$work" ok
 }
 
 check_vf_written_and_kept() {
@@ -169,7 +173,7 @@ check_vf_written_and_kept() {
     begin
     viaduct vf create nvme0 1
     viaduct bind nvme0/vf0
-    written_and_kept nvme0/vf0
+    written_and_kept nvme0/vf0 'NVMe VF' "$(basename "$(readlink "$NVME/virtfn0")")"
     same "$(held 0)" 'online 4 3'
     # The PF has the same namespace, and sees what the guest wrote.
     match "$(dd if=/dev/nvme0n1 bs=512 skip=300000 count=1 iflag=direct status=none | head -n 1)" '^written$'
@@ -183,7 +187,7 @@ check_pf_written_and_kept() {
     clean
     begin
     viaduct bind nvme0
-    written_and_kept "$NVME_BDF"
+    written_and_kept "$NVME_BDF" 'NVMe PF' "$NVME_BDF"
     expect 0 viaduct unbind "$NVME_BDF"
     until [ -e /dev/nvme0n1 ]; do sleep 0.2; done
     match "$(dd if=/dev/nvme0n1 bs=512 skip=300000 count=1 iflag=direct status=none | head -n 1)" '^written$'
