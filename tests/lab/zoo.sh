@@ -154,6 +154,7 @@ zoo() {
         [ "$result" = ok ] || failed+="$name; "
         row "$vmm" "$backend" "${name%, [MI][SN][IT]*}" "$(bars "$(at "$slot")")" "$interrupt" "$driver" "$work" "${result%%:*}"
     done < <(tr -d '\r' <"$console" | sed -n 's/^zoo: \(.*|.*\)/\1/p')
+    [ -n "$ended" ] && [ -z "$failed" ] || { echo "the guest's console ends:"; tail -n 30 "$console" | tr -d '\r'; }
     same "$(grep -c '^zoo: .*|' "$console")" "$(devices | wc -l)"
     [ -n "$ended" ] || flunk "$vmm ended before its guest was done"
     [ -z "$failed" ] || flunk "with $vmm and $backend: $failed"
