@@ -118,13 +118,15 @@ status_is() { # PID KEY VALUE
     same "$(sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status")" "$3"
 }
 
+# A thread may end meanwhile; the first one does not.
 no_capabilities() {
-    local set task
+    local set task status
     for task in /proc/"$1"/task/*; do
+        status=$(cat "$task/status" 2>/dev/null) || { [ "${task##*/}" != "$1" ] || flunk "$1 ended"; continue; }
         for set in CapInh CapPrm CapEff CapBnd CapAmb; do
-            same "$set $(sed -n "s/^$set:[[:space:]]*//p" "$task/status")" "$set 0000000000000000"
+            match "$status" "^$set:[[:space:]]*0000000000000000\$"
         done
-        same "$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' "$task/status")" 1
+        match "$status" '^NoNewPrivs:[[:space:]]*1$'
     done
 }
 
