@@ -34,6 +34,32 @@ struct via_vmm_device {
 	const char *rom; /* NULL: its own expansion ROM; "off": none; else the path of an image */
 };
 
+/* A virtio network card, and what is behind it. */
+enum via_vmm_net_backend {
+	VIA_VMM_NET_USER,      /* libslirp in this process: needs no privilege */
+	VIA_VMM_NET_TAP,       /* a tap interface, served by this process */
+	VIA_VMM_NET_TAP_VHOST, /* a tap interface, served by the host's kernel */
+};
+
+#define VIA_VMM_NETS_MAX   8
+#define VIA_VMM_DISKS_MAX  16
+#define VIA_VMM_QUEUES_MAX 16 /* queue pairs of a card, queues of a disk */
+
+struct via_vmm_net {
+	enum via_vmm_net_backend backend;
+	const char *tap;     /* name of the interface; created when there is none */
+	uint8_t mac[6];	     /* all zero: one is made up, the same for the same place */
+	unsigned int queues; /* pairs; 0 is 1 */
+};
+
+/* A virtio disk on a file or block device of the host. */
+struct via_vmm_disk {
+	const char *path;
+	bool read_only;
+	bool direct;	     /* past the host's page cache (O_DIRECT) */
+	unsigned int queues; /* 0: one for each processor, at most VIA_VMM_QUEUES_MAX */
+};
+
 /* What happens when the guest asks for a reset, or one of its processors faults three times. */
 enum via_vmm_on_reset {
 	VIA_VMM_ON_RESET_REBOOT, /* it starts anew; devices, memory and DMA mappings stay */
@@ -57,6 +83,10 @@ struct via_vmm_config {
 	uint64_t memory_bytes; /* a multiple of the page size, at least 16 MiB */
 	const struct via_vmm_device *devices;
 	size_t device_count;
+	const struct via_vmm_net *nets;
+	size_t net_count;
+	const struct via_vmm_disk *disks;
+	size_t disk_count;
 	enum via_iommu_backend backend;
 	int iommufd; /* -1, or an open /dev/iommu; stays the caller's */
 	enum via_vmm_on_reset on_reset;
@@ -148,6 +178,21 @@ struct via_vmm_device_stats {
 	struct via_vfio_device_stats vfio;
 };
 
+/* A virtio device's, whose counts are read without stopping it. */
+struct via_vmm_virtio_stats {
+	char name[16];	  /* "net0", "disk1" */
+	char backend[16]; /* "user", "tap", "vhost", "io_uring" */
+	uint8_t guest_devfn;
+	unsigned int queues;
+	uint64_t kicks;	     /* wake-ups by the driver; 0 with vhost, whose kernel takes them */
+	uint64_t interrupts; /* that this process sent; likewise */
+	uint64_t requests;   /* packets or disk requests */
+	uint64_t bytes;
+	uint64_t config_reads, config_writes;	  /* exits for its configuration space */
+	uint64_t register_reads, register_writes; /* exits for its registers */
+	uint64_t cpu_ns;			  /* of its threads in this process */
+};
+
 enum via_vmm_phase {
 	VIA_VMM_PHASE_KVM,     /* VM, interrupt controllers and RAM exist */
 	VIA_VMM_PHASE_LOADED,  /* kernel, initrd and tables are in guest memory */
@@ -174,6 +219,8 @@ struct via_vmm_stats {
 	size_t mapped_count;
 	struct via_vmm_device_stats *devices;
 	size_t device_count;
+	struct via_vmm_virtio_stats *virtio;
+	size_t virtio_count;
 };
 
 /**

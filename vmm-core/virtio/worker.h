@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIA_VMM_VIRTIO_WORKER_H
+#define VIA_VMM_VIRTIO_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <viaduct/util/error.h>
+
+#include "../loop.h"
+
+/* A thread with an event loop, where a device's data path runs. All signals are blocked in it. */
+struct via_worker {
+	struct via_loop loop;
+	struct via_loop_watch wake;
+	pthread_t thread;
+	bool running;
+	void (*call)(void *data); /* what via_worker_call() has asked for */
+	void *data;
+	pthread_mutex_t mutex;
+	pthread_cond_t done;
+	bool ending;
+};
+
+/**
+ * via_worker_start() - @name: at most 15 characters, what ps(1) shows.
+ *
+ * Return: 0, or the errno of epoll_create1(2), eventfd(2) or pthread_create(3).
+ */
+int via_worker_start(struct via_worker *worker, const char *name, struct via_error *err);
+
+/**
+ * via_worker_call() - run @call in the worker, between two of its events, and wait until it is
+ * done. This is how queues are handed over and taken back: inside the worker nothing else is
+ * running.
+ * @call must not wait for the machine's lock, which the caller may hold.
+ */
+void via_worker_call(struct via_worker *worker, void (*call)(void *data), void *data);
+
+/** via_worker_stop() - end the thread and wait for it. One that was never started is left alone. */
+void via_worker_stop(struct via_worker *worker);
+
+#endif
