@@ -41,7 +41,10 @@ struct via_virtio_kind {
 	void (*config_read)(void *device, size_t offset, void *data, size_t size_bytes);
 	/** config_write() - NULL: nothing in it can be written. */
 	void (*config_write)(void *device, size_t offset, const void *data, size_t size_bytes);
-	/** stats() - what it did so far; NULL: nothing more than its queues tell. */
+	/**
+	 * stats() - what only it knows: back end, kicks, requests, bytes, time of its threads.
+	 * NULL: nothing.
+	 */
 	void (*stats)(void *device, struct via_vmm_virtio_stats *stats);
 	/** free() - the end of it; stopped before. */
 	void (*free)(void *device);

@@ -9,11 +9,15 @@
 
 #include "../memory.h"
 
+struct vring_desc;
+struct vring_avail;
+struct vring_used;
+
 /*
  * A split virtqueue (virtio 1.2, 2.7), from the device's side. The guest can write to all of it at
  * any time: each word is read once, into a copy, and what the copy says is checked.
  *
- * One thread at a time uses a queue. Nothing here allocates, and only arming costs a full fence.
+ * One thread at a time uses a queue. Nothing here allocates; publishing and arming cost a fence.
  */
 #define VIA_VIRTQ_SIZE_MAX 256U /* entries, and segments of one chain */
 
@@ -28,16 +32,17 @@ struct via_virtq {
 	bool event_index;   /* VIRTIO_RING_F_EVENT_IDX was negotiated */
 	bool indirect;	    /* VIRTIO_RING_F_INDIRECT_DESC was */
 	const char *broken; /* why nothing is taken from it any more; NULL: it is sound */
-	const void *desc, *avail;
-	void *used;
+	const struct vring_desc *desc;
+	const struct vring_avail *avail;
+	struct vring_used *used;
 	uint16_t taken;	    /* entries of the available ring read so far */
 	uint16_t pushed;    /* entries of the used ring written so far */
 	uint16_t published; /* of these, what the driver was shown */
-	uint16_t signalled; /* @published when an interrupt was last decided on */
-	bool ever_signalled;
 };
 
-/* A request: what the device reads comes first, then what it writes. */
+/*
+ * A request: what the device reads comes first, then what it writes. Empty buffers are left out.
+ */
 struct via_virtq_chain {
 	uint16_t head;		      /* for via_virtq_push() */
 	uint16_t out_count, in_count; /* segments the device reads, and writes */

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <viaduct/util/error.h>
 
@@ -20,6 +21,7 @@ struct via_worker {
 	pthread_mutex_t mutex;
 	pthread_cond_t done;
 	bool ending;
+	uint64_t cpu_ns; /* of a thread that has ended */
 };
 
 /**
@@ -33,11 +35,16 @@ int via_worker_start(struct via_worker *worker, const char *name, struct via_err
  * via_worker_call() - run @call in the worker, between two of its events, and wait until it is
  * done. This is how queues are handed over and taken back: inside the worker nothing else is
  * running.
- * @call must not wait for the machine's lock, which the caller may hold.
+ * @call must not wait for the machine's lock, which the caller may hold. One thread at a time
+ * calls: who holds that lock, or the main thread while no vCPU runs. From the worker itself, and
+ * without a running one, @call simply runs.
  */
 void via_worker_call(struct via_worker *worker, void (*call)(void *data), void *data);
 
 /** via_worker_stop() - end the thread and wait for it. One that was never started is left alone. */
 void via_worker_stop(struct via_worker *worker);
+
+/** via_worker_cpu_ns() - the processor time of the thread while it runs, else of the last one. */
+uint64_t via_worker_cpu_ns(struct via_worker *worker);
 
 #endif
