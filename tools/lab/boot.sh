@@ -218,7 +218,9 @@ console_show() {
 
 # A run's folder is locked while the run or its emulator lives; what an interrupted one left is removed.
 run_make() {
-    local each lock
+    local each lock making
+    exec {making}>"$CACHE/locks/run"
+    flock "$making"
     for each in "$CACHE"/run/run-*; do
         [ -e "$each/lock" ] || continue
         flock -n "$each/lock" rm -rf "$each" || :
@@ -226,6 +228,7 @@ run_make() {
     RUN=$(mktemp -d "$CACHE/run/run-XXXXXXXX")
     exec {lock}>"$RUN/lock"
     flock "$lock"
+    exec {making}>&-
     trap run_clean EXIT
 }
 

@@ -3,7 +3,8 @@
 # Runs the checks of tests/lab/*.sh on the emulated host.
 #   check.sh machines KERNEL          the machines for that kernel's checks, one a line: common, or FILE IOMMU
 #   check.sh list KERNEL MACHINE [NAME]...   the checks there, one a line: FILE FUNCTION; NAME is FILE or FILE/CHECK
-#   check.sh run KERNEL MACHINE IOMMU RESULTS [NAME]...   those not yet in RESULTS
+#   check.sh run KERNEL MACHINE IOMMU RESULTS [NAME]...   those not yet in RESULTS. When one fails for the
+#                                     first time it is noted in RESULTS.again, and the status is 75
 #   check.sh one FILE FUNCTION        one, here and now
 #
 # A file holds functions check_NAME; each runs in a shell of its own with errexit, so the
@@ -26,6 +27,8 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 tests=$here/../../tests/lab
+# So many failures may be the emulated host's doing; more are not.
+AGAIN_MAX=3
 export PF=eth0 PF_BDF=0000:01:00.0 VF0_BDF=0000:01:10.0 VF1_BDF=0000:01:10.2 NVME_BDF=0000:02:00.0 EDU_BDF=0000:00:05.0
 
 tagged() { # FILE TAG DEFAULT
@@ -123,8 +126,14 @@ one() {
     "$2"
 }
 
+# What there is to know of a check that failed.
+details() {
+    tail -n 60 "$scratch/log" | sed 's/^/    /'
+    dmesg | tail -n 25 | sed 's/^/    host dmesg: /'
+}
+
 run() {
-    local kernel=$1 machine=$2 label=$1 results=$4 file function name limit status pid began scratch
+    local kernel=$1 machine=$2 label=$1 results=$4 file function name limit status pid began scratch verdict tries
     export KERNEL=$1 IOMMU=$3
     [ "$IOMMU" = intel ] || label=$kernel-$IOMMU
     shift 4
@@ -142,15 +151,23 @@ run() {
         wait $pid || status=$?
         kill -KILL -- -$pid 2>/dev/null
         case $status in
-            0) echo "ok lab-$label/$name ($((SECONDS - began)) s)" ;;
-            77) echo "skip lab-$label/$name: $(head -n 1 "$scratch/reason")" ;;
-            124 | 137) echo "not ok lab-$label/$name: not done in $limit s" ;;
-            *) echo "not ok lab-$label/$name ($((SECONDS - began)) s)" ;;
-        esac | tee -a "$results"
-        if [ $status != 0 ] && [ $status != 77 ]; then
-            tail -n 60 "$scratch/log" | sed 's/^/    /'
-            dmesg | tail -n 25 | sed 's/^/    host dmesg: /'
+            0) verdict="ok lab-$label/$name ($((SECONDS - began)) s)" ;;
+            77) verdict="skip lab-$label/$name: $(head -n 1 "$scratch/reason")" ;;
+            124 | 137) verdict="not ok lab-$label/$name: not done in $limit s" ;;
+            *) verdict="not ok lab-$label/$name ($((SECONDS - began)) s)" ;;
+        esac
+        tries=$(grep -c . "$results.again" 2>/dev/null)
+        if [[ $verdict = not* ]] && [ "${tries:-0}" -lt $AGAIN_MAX ] && ! grep -qsx "$name" "$results.again"; then
+            echo "$name" >>"$results.again"
+            verdict="note: ${verdict#not ok }: it failed, and is tried once more on a fresh host"
+            printf '%s\n' "$verdict" "$(details)"
+            rm -rf "$scratch" "$results.current"
+            exit 75
         fi
+        ! grep -qsx "$name" "$results.again" || verdict+=', at the second try'
+        echo "$verdict" >>"$results"
+        echo "$verdict"
+        [[ $verdict != not* ]] || details
     done < <(list "$kernel" "$machine" "$@")
     rm -rf "$scratch" "$results.current"
     devices_reset

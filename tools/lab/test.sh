@@ -134,26 +134,53 @@ tier_fuzz() {
     fi
 }
 
-# lab_machines KERNEL [NAME]...: tests/lab on each machine it asks for.
-lab_machines() {
+# lab_list KERNEL [NAME]...: the machines that have checks of NAMEs to run, one a line: KERNEL MACHINE IOMMU.
+lab_list() {
     local kernel=$1 machine iommu
     shift
-    while read -r machine iommu <&4; do
-        lab_checks "$kernel" "$machine" "${iommu:-intel}" "$@"
-    done 4< <(bash "$LAB/check.sh" machines "$kernel")
+    while read -r machine iommu; do
+        [ -z "$(bash "$LAB/check.sh" list "$kernel" "$machine" "$@")" ] || echo "$kernel $machine ${iommu:-intel}"
+    done < <(bash "$LAB/check.sh" machines "$kernel")
 }
 
-# lab_checks KERNEL MACHINE IOMMU [NAME]...: what is for one machine, in one boot. A host that
-# hangs is started again, which is said, and goes on with the check that was running; a second
-# time is a failure.
+# lab_run LIST [NAME]...: the checks on each machine of LIST. One emulated host seldom keeps two
+# processors busy, so two run at a time where there is room for both.
+lab_run() {
+    local list=$1 kernel machine iommu slots=1 share
+    shift
+    if [ "$(nproc)" -gt 1 ] && [ "$(awk '/MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo)" -ge 14 ]; then
+        slots=2
+    fi
+    trap 'lab_end; exit 130' INT TERM
+    while read -r kernel machine iommu <&4; do
+        [ -n "$kernel" ] || continue
+        while [ "$(jobs -rp | wc -l)" -ge $slots ]; do wait -n || :; done
+        share=$SCRATCH/$kernel-$machine-$iommu
+        mkdir -p "$share/artefacts"
+        : >"$share/results"
+        RESULTS=$share/results lab_checks "$kernel" "$machine" "$iommu" "$@" 4<&- &
+    done 4<<<"$list"
+    wait
+    trap - INT TERM
+    cat "$SCRATCH"/*/results >>"$RESULTS" 2>/dev/null || :
+}
+
+lab_end() {
+    local each
+    for each in $(jobs -rp); do kill "$each"; done 2>/dev/null
+    wait
+}
+
+# lab_checks KERNEL MACHINE IOMMU [NAME]...: what is for one machine, in one boot. After a check that
+# failed, or during which the host went down, the host is started anew and the check tried once
+# more, which is said: an emulated machine on a busy one loses time, and can lose itself.
 lab_checks() {
-    local kernel=$1 machine=$2 iommu=$3 label=$1 status again='' current
+    local kernel=$1 machine=$2 iommu=$3 label=$1 status current
     shift 3
-    [ -n "$(bash "$LAB/check.sh" list "$kernel" "$machine" "$@")" ] || return 0
     [ "$iommu" = intel ] || label=$kernel-$iommu
     options_reset
     OPT_KERNEL=$kernel OPT_IOMMU=$iommu
-    OPT_SHARE=$SCRATCH
+    OPT_SHARE=${RESULTS%/*}
     [ "$machine" = common ] || machine_of "$machine"
     if [ "$kernel" = no-iommu ]; then
         OPT_KERNEL=stock
@@ -163,26 +190,30 @@ lab_checks() {
         status=0
         boot /src/tools/lab/check.sh run "$kernel" "$machine" "$iommu" /share/results "$@" || status=$?
         run_clean
-        [ "$OUTCOME" != exit ] || break
+        case $OUTCOME-$status in
+            exit-0) return ;;
+            exit-75) continue ;; # check.sh wants a fresh host, and knows why
+            exit-*) result "not ok" "lab-$label" "check.sh ended with status $status"; return ;;
+            signal-*) return ;;
+        esac
         current=$(cat "$RESULTS.current" 2>/dev/null || echo boot)
         rm -f "$RESULTS.current"
-        if [ "$again" = "$current" ] || [ "$current" = boot ]; then
-            result "not ok" "lab-$label/$current" "the emulated host went down"
-            [ "$current" != boot ] || break
+        if [ "$current" = boot ]; then
+            result "not ok" "lab-$label" "the emulated host does not come up"
+            return
+        elif grep -qx "$current" "$RESULTS.again" 2>/dev/null; then
+            result "not ok" "lab-$label/$current" "the emulated host went down, the second time too"
         else
-            echo "note: the emulated host went down during lab-$label/$current; started again"
-            again=$current
+            echo "note: the emulated host went down during lab-$label/$current, which is tried once more"
+            echo "$current" >>"$RESULTS.again"
         fi
     done
-    if [ "$OUTCOME" = exit ] && [ $status != 0 ]; then
-        result "not ok" "lab-$label" "check.sh ended with status $status"
-    fi
 }
 
 # The table of devices in the documentation is what this run saw, if it ran everything.
 devices_table() {
     local made=$CACHE/log/devices.md
-    "$LAB/devices-table" "$SCRATCH/artefacts/devices" >"$made"
+    cat "$SCRATCH"/*/artefacts/devices | "$LAB/devices-table" >"$made"
     if diff -u "$SRC/docs/devices.md" "$made"; then
         result ok lab/devices-table
     else
@@ -197,31 +228,22 @@ tier_lab() {
         selftest
     fi
     guest_tools_stage
-    if compgen -G "$SRC/tests/lab/*.sh" >/dev/null; then
-        lab_machines stock "$@"
-        lab_machines no-iommu "$@"
-    else
-        result skip lab-stock "there is no tests/lab"
-    fi
+    local list again
+    list=$(lab_list stock "$@"; lab_list no-iommu "$@")
     if [ -z "$NO_FULL" ]; then
         kernel_stage
-        options_reset
-        OPT_KERNEL=full
-        if boot sh -c 'test -c /dev/iommu && test -c /dev/vfio/vfio && test -c /dev/kvm && ls /sys/class/iommu | grep -q .'; then
-            result ok lab-full/boots-with-iommufd
-        else
-            result "not ok" lab-full/boots-with-iommufd
-        fi
-        run_clean
-        lab_machines full "$@"
-        [ $# != 0 ] || devices_table
+        list+=$'\n'$(lab_list full "$@")
     else
         result skip lab-full "left out by --no-full"
     fi
+    lab_run "$list" "$@"
+    again=$(cat "$SCRATCH"/*/results.again 2>/dev/null | wc -l)
+    [ "$again" = 0 ] || echo "note: $again checks were tried a second time"
+    [ $# != 0 ] || [ -n "$NO_FULL" ] || devices_table
 }
 
 do_test() {
-    local tiers=() names=() tier passed failed skipped
+    local tiers=() names=() tier name passed failed skipped
     NO_FULL=
     while [ $# -gt 0 ]; do
         case $1 in
@@ -235,7 +257,6 @@ do_test() {
     [ ${#tiers[@]} != 0 ] || [ ${#names[@]} != 0 ] || tiers=("${TIERS[@]}")
     prepare
     SCRATCH=$(mktemp -d "$CACHE/run/test-XXXXXX")
-    mkdir "$SCRATCH/artefacts"
     RESULTS=$SCRATCH/results
     COUNTED=
     : >"$RESULTS"
@@ -251,9 +272,13 @@ do_test() {
     failed=$(grep -c '^not ok ' "$RESULTS" || :)
     skipped=$(grep -c '^skip ' "$RESULTS" || :)
     grep '^not ok \|^skip ' "$RESULTS" || :
-    if [ -n "$(ls -A "$SCRATCH/artefacts")" ]; then
+    rmdir "$SCRATCH"/*/artefacts 2>/dev/null || :
+    if compgen -G "$SCRATCH/*/artefacts" >/dev/null; then
         remove_tree "$CACHE/log/artefacts"
-        mv "$SCRATCH/artefacts" "$CACHE/log/"
+        mkdir "$CACHE/log/artefacts"
+        for name in "$SCRATCH"/*/artefacts; do
+            mv "$name" "$CACHE/log/artefacts/$(basename "${name%/artefacts}")"
+        done
         echo "what the checks left is in $CACHE/log/artefacts"
     fi
     remove_tree "$SCRATCH"
