@@ -99,7 +99,11 @@ check_in_use_by_another() {
     refuse 1 "process $pid" viaduct bind --driver igbvf --force "$PF/vf0"
     refuse 1 "process $pid" viaduct vf destroy "$PF"
     refuse 1 "process $pid" viaduct vf destroy --force "$PF"
-    kill -0 "$pid"
+    # Until its processors run, SIGTERM just ends the process.
+    until grep -q vcpu "/proc/$pid/task/"*/comm; do
+        kill -0 "$pid"
+        sleep 0.1
+    done
     kill -TERM "$pid"
     reap 0
     unchanged
