@@ -42,6 +42,17 @@ const char *via_bench_unit_name(enum via_bench_unit unit)
 	return names[unit];
 }
 
+const char *via_bench_better_name(enum via_bench_better better)
+{
+	static const char *const names[VIA_BENCH_BETTERS] = {
+		[VIA_BENCH_BETTER_NONE] = "none",
+		[VIA_BENCH_BETTER_LOWER] = "lower",
+		[VIA_BENCH_BETTER_HIGHER] = "higher",
+	};
+
+	return names[better];
+}
+
 struct via_bench_result *via_bench_result_new(enum via_bench_kind kind)
 {
 	struct via_bench_result *result = calloc(1, sizeof(*result));
@@ -382,7 +393,7 @@ void via_bench_add_operations(struct via_bench_result *result, struct via_bench_
 	if (!figures->histogram)
 		figures->histogram = calloc(1, sizeof(*figures->histogram));
 	if (figures->histogram)
-		via_histogram_add(figures->histogram, value, times);
+		via_histogram_add(figures->histogram, value > INT64_MAX ? INT64_MAX : value, times);
 	else
 		result->failed = true;
 }

@@ -78,6 +78,7 @@ enum via_bench_better {
 	VIA_BENCH_BETTER_NONE, /* neither */
 	VIA_BENCH_BETTER_LOWER,
 	VIA_BENCH_BETTER_HIGHER,
+	VIA_BENCH_BETTERS,
 };
 
 enum via_bench_unit {
@@ -171,6 +172,9 @@ const char *via_bench_cost_group_name(enum via_bench_cost_group group);
 
 /** via_bench_unit_name() - as JSON calls it: "ns", "bytes/s", ... */
 const char *via_bench_unit_name(enum via_bench_unit unit);
+
+/** via_bench_better_name() - as JSON calls it: "none", ... */
+const char *via_bench_better_name(enum via_bench_better better);
 
 /** via_bench_result_new() - Return: an empty one for via_bench_result_free(), or NULL. */
 struct via_bench_result *via_bench_result_new(enum via_bench_kind kind);
