@@ -257,8 +257,8 @@ static void interrupt(struct via_passthrough *function, uint8_t which)
 			MUST(!via_loop_poll(function->machine.loop));
 	} else if (which & 0x80 && which - 0x80 < function->msi.count) {
 		ring(&function->msi.vectors[which - 0x80]);
-	} else if (which < function->msix.count) {
-		ring(&function->msix.vectors[which].wire);
+	} else if (which < function->msix.table.count) {
+		ring(&function->msix.table.wires[which].vector);
 	}
 }
 
@@ -382,7 +382,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			play(function, &mmio, &pio, &input);
 			check(function, &mmio, &pio);
 		}
-		MUST(kernel.wire_count <= function->msix.count + function->msi.count + 1U);
+		MUST(kernel.wire_count <= function->msix.table.count + function->msi.count + 1U);
 		MUST(!via_passthrough_quiesce(function, &err));
 		MUST(!kernel.wire_count && !mmio.count && !pio.count && !kernel.raised);
 		MUST(!kernel.bell_count && !vf.fake.doorbell_count && !vf.fake.interrupting);

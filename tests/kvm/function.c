@@ -76,7 +76,7 @@ static void plug(struct fixture *f)
 
 static struct via_vector *vector(struct fixture *f, unsigned int index)
 {
-	return &f->function->msix.vectors[index].wire;
+	return &f->function->msix.table.wires[index].vector;
 }
 
 /* What it cost since the last look: routing updates, irqfds made and removed, VFIO calls. */

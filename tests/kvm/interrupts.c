@@ -543,7 +543,7 @@ static uint32_t send_sample(struct guest *guest, uint32_t number)
 		return 0;
 	index = *f->samples++;
 	signal_eventfd(msi(f)->enabled ? msi(f)->vectors[index].eventfd
-				       : f->functions[0]->msix.vectors[index].wire.eventfd);
+				       : f->functions[0]->msix.table.wires[index].vector.eventfd);
 	return VECTORS + index % 0x80;
 }
 
@@ -668,7 +668,7 @@ static void a_host_with_fewer_vectors_gives_what_it_has(void **state)
 
 static struct via_vector *wire(struct fixture *f, uint32_t index)
 {
-	return &f->functions[0]->msix.vectors[index].wire;
+	return &f->functions[0]->msix.table.wires[index].vector;
 }
 
 static void table_write(struct fixture *f, uint32_t index, uint32_t field, uint32_t value)

@@ -353,7 +353,7 @@ static void the_largest_table_is_32_kib(void **state)
 	assert_int_equal(ftruncate(f->vf.fake.device_fd, 0x40000), 0);
 	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+1000 1000+8000! 9000+1000 a000+1000! b000+5000");
-	assert_int_equal(f->function->msix.count, 2048);
+	assert_int_equal(f->function->msix.table.count, 2048);
 	assert_int_equal(f->function->msix.structures[MSIX_PBA].size_bytes, 256);
 }
 
@@ -367,7 +367,7 @@ static void without_msix_nothing_traps(void **state)
 	bench_region(f, 3, 0x10000, 0x4000, BENCH_MMAP);
 	bench_add(f);
 	assert_string_equal(segments(f, 3), "0+4000");
-	assert_int_equal(f->function->msix.count, 0);
+	assert_int_equal(f->function->msix.table.count, 0);
 	bench_config_write(f, 0x72, 2, 0xffff);
 }
 

@@ -21,7 +21,7 @@ static const char *counts(struct bench *f, const char *kind, uint32_t count, con
 		bench_add(f);
 	if (interrupts)
 		tree_add(&f->vf.tree, (struct tree_entry){ "proc/interrupts", interrupts });
-	via_vector_counts(f->function, kind, seen, count);
+	via_passthrough_interrupts(f->function, kind, seen, count);
 	text[0] = '\0';
 	for (uint32_t i = 0; i < 8; i++)
 		if (seen[i])

@@ -226,6 +226,6 @@ uint64_t via_intx_count(struct via_passthrough *function)
 	uint64_t count = function->intx.interrupts;
 
 	if (function->intx.enabled)
-		via_vector_counts(function, "vfio-intx", &count, 1);
+		via_passthrough_interrupts(function, "vfio-intx", &count, 1);
 	return count;
 }

@@ -108,11 +108,11 @@ static void attach(struct via_passthrough *function)
 		struct via_vector *vector = &msi->vectors[i];
 
 		if (!reachable || masked(function) & 1U << i) {
-			via_vector_detach(function, vector);
+			via_vector_detach(function->machine.irq, vector);
 			continue;
 		}
 		/* The device puts the number of the message into the low bits (6.8.1.6). */
-		rc = via_vector_route(function, vector, address(function),
+		rc = via_vector_route(function->machine.irq, vector, address(function),
 				      (data(function) & ~(msi->enabled - 1U)) | i);
 		if (rc)
 			complain(function, "routed", strerror(-rc));
@@ -125,7 +125,7 @@ static void attach(struct via_passthrough *function)
 
 		if (vector->gsi < 0 || masked(function) & 1U << i)
 			continue;
-		rc = via_vector_attach(function, vector);
+		rc = via_vector_attach(function->machine.irq, vector);
 		if (rc)
 			complain(function, "delivered", strerror(-rc));
 	}
@@ -146,10 +146,11 @@ void via_msi_update(struct via_passthrough *function)
 	 */
 	for (uint8_t i = 0; fresh && i < count; i++) {
 		struct via_vector *vector = &msi->vectors[i];
-		int rc = via_vector_is_message(address(function))
-				 ? via_vector_route(function, vector, address(function),
-						    (data(function) & ~(count - 1U)) | i)
-				 : via_vector_prepare(function, vector);
+		int rc =
+			via_vector_is_message(address(function))
+				? via_vector_route(function->machine.irq, vector, address(function),
+						   (data(function) & ~(count - 1U)) | i)
+				: via_vector_prepare(function->machine.irq, vector);
 
 		if (rc) {
 			complain(function, "enabled", via_vector_reason(rc));
@@ -197,12 +198,12 @@ void via_msi_disable(struct via_passthrough *function)
 	if (!msi->enabled)
 		return;
 	for (uint8_t i = 0; i < msi->enabled; i++)
-		via_vector_detach(function, &msi->vectors[i]);
+		via_vector_detach(function->machine.irq, &msi->vectors[i]);
 	keep_counts(function);
 	if (via_vfio_device_disable_irqs(function->device, VFIO_PCI_MSI_IRQ_INDEX, &err))
 		via_host_log(function->machine.host, VIA_LOG_WARNING, "%s", err.text);
 	for (uint8_t i = 0; i < msi->enabled; i++)
-		via_vector_release(function, &msi->vectors[i]);
+		via_vector_release(function->machine.irq, &msi->vectors[i]);
 	msi->enabled = 0;
 }
 
@@ -231,5 +232,5 @@ void via_msi_count(struct via_passthrough *function, uint64_t *counts)
 	for (uint8_t i = 0; i < msi->count; i++)
 		counts[i] = msi->vectors[i].interrupts;
 	if (msi->enabled)
-		via_vector_counts(function, "vfio-msi", counts, msi->count);
+		via_passthrough_interrupts(function, "vfio-msi", counts, msi->count);
 }

@@ -7,7 +7,7 @@
 
 #include <viaduct/util/error.h>
 
-#include "vector.h"
+#include "../pci/vector.h"
 
 /*
  * MSI (PCI Local Bus 3.0, 6.8.1) of a passed-through function. The capability the guest programs

@@ -5,13 +5,10 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <viaduct/util/cleanup.h>
 
 #include "passthrough.h"
-
-enum { WORD_ADDRESS, WORD_UPPER, WORD_DATA, WORD_CONTROL };
 
 static uint16_t control(const struct via_passthrough *function)
 {
@@ -21,26 +18,12 @@ static uint16_t control(const struct via_passthrough *function)
 
 bool via_msix_enabled(const struct via_passthrough *function)
 {
-	return function->config.msix && control(function) & PCI_MSIX_FLAGS_ENABLE;
+	return via_msix_table_enabled(&function->msix.table);
 }
 
-static uint64_t address(const struct via_msix_vector *vector)
+static void complain(void *owner, uint32_t entry, const char *what, const char *why)
 {
-	return (uint64_t)vector->words[WORD_UPPER] << 32 | vector->words[WORD_ADDRESS];
-}
-
-static bool delivers(const struct via_passthrough *function, const struct via_msix_vector *vector)
-{
-	return via_msix_enabled(function) && !(control(function) & PCI_MSIX_FLAGS_MASKALL) &&
-	       !(vector->words[WORD_CONTROL] & PCI_MSIX_ENTRY_CTRL_MASKBIT) &&
-	       via_vector_is_message(address(vector));
-}
-
-static void complain(struct via_passthrough *function, const struct via_msix_vector *vector,
-		     const char *what, const char *why)
-{
-	via_passthrough_complain(function, "MSI-X vector %td cannot be %s: %s",
-				 vector - function->msix.vectors, what, why);
+	via_passthrough_complain(owner, "MSI-X vector %u cannot be %s: %s", entry, what, why);
 }
 
 /*
@@ -54,7 +37,7 @@ static int connect_range(struct via_passthrough *function, uint32_t first, uint3
 	struct via_msix *msix = &function->msix;
 	bool all = !msix->host_enabled &&
 		   !via_vfio_device_irq(function->device, VFIO_PCI_MSIX_IRQ_INDEX)->resizable;
-	uint32_t begin = all ? 0 : first, count = all ? msix->count : end - first;
+	uint32_t begin = all ? 0 : first, count = all ? msix->table.count : end - first;
 	via_autofree int32_t *fds = malloc(count * sizeof(*fds));
 	int rc;
 
@@ -62,7 +45,7 @@ static int connect_range(struct via_passthrough *function, uint32_t first, uint3
 		return via_error_sys(err, ENOMEM, "cannot list its vectors");
 	for (uint32_t i = 0; i < count; i++)
 		fds[i] = begin + i >= first && begin + i < end
-				 ? msix->vectors[begin + i].wire.eventfd
+				 ? msix->table.wires[begin + i].vector.eventfd
 				 : -1;
 	rc = via_vfio_device_set_irqs(function->device, VFIO_PCI_MSIX_IRQ_INDEX, begin, count, fds,
 				      err);
@@ -70,53 +53,25 @@ static int connect_range(struct via_passthrough *function, uint32_t first, uint3
 		return rc;
 	msix->host_enabled = true;
 	for (uint32_t i = first; i < end; i++) {
-		msix->vectors[i].wire.connected = true;
-		msix->vectors[i].wire.enabled++;
+		msix->table.wires[i].vector.connected = true;
+		msix->table.wires[i].vector.enabled++;
 	}
 	return 0;
 }
 
-/* Brings vectors [first, end) to where the guest wants them: one routing update for all. */
-static void update_vectors(struct via_passthrough *function, uint32_t first, uint32_t end)
+static void connect_attached(void *owner, uint32_t first, uint32_t end)
 {
-	struct via_msix *msix = &function->msix;
+	struct via_passthrough *function = owner;
+	struct via_msix_wire *wires = function->msix.table.wires;
 	struct via_error err;
-	int rc;
 
-	for (uint32_t i = first; i < end; i++) {
-		struct via_msix_vector *vector = &msix->vectors[i];
-
-		if (!delivers(function, vector)) {
-			via_vector_detach(function, &vector->wire);
-			continue;
-		}
-		rc = via_vector_route(function, &vector->wire, address(vector),
-				      vector->words[WORD_DATA]);
-		if (rc)
-			complain(function, vector, "unmasked", via_vector_reason(rc));
-	}
-	rc = via_irq_commit(function->machine.irq);
-	if (rc) {
-		complain(function, &msix->vectors[first], "routed", strerror(-rc));
-		return;
-	}
-	for (uint32_t i = first; i < end; i++) {
-		struct via_msix_vector *vector = &msix->vectors[i];
-
-		if (vector->wire.gsi < 0 || !delivers(function, vector))
-			continue;
-		rc = via_vector_attach(function, &vector->wire);
-		if (rc)
-			complain(function, vector, "delivered", strerror(-rc));
-	}
 	for (uint32_t i = first; i < end;) {
 		uint32_t run = i;
 
-		while (run < end && msix->vectors[run].wire.attached &&
-		       !msix->vectors[run].wire.connected)
+		while (run < end && wires[run].vector.attached && !wires[run].vector.connected)
 			run++;
 		if (run > i && connect_range(function, i, run, &err))
-			complain(function, &msix->vectors[i], "connected", err.text);
+			complain(function, i, "connected", err.text);
 		i = run > i ? run : i + 1;
 	}
 }
@@ -126,41 +81,37 @@ void via_msix_update(struct via_passthrough *function)
 	if (!via_msix_enabled(function))
 		via_msix_disable(function);
 	else
-		update_vectors(function, 0, function->msix.count);
+		via_msix_table_update(&function->msix.table, 0, function->msix.table.count);
 }
 
 void via_msix_disable(struct via_passthrough *function)
 {
 	struct via_msix *msix = &function->msix;
+	struct via_msix_table *table = &msix->table;
 	struct via_error err;
 
-	for (uint32_t i = 0; i < msix->count; i++)
-		via_vector_detach(function, &msix->vectors[i].wire);
+	for (uint32_t i = 0; i < table->count; i++)
+		via_vector_detach(table->irq, &table->wires[i].vector);
 	if (msix->host_enabled) {
-		via_autofree uint64_t *counts = calloc(msix->count, sizeof(*counts));
+		via_autofree uint64_t *counts = calloc(table->count, sizeof(*counts));
 
 		/* The kernel forgets its counts with the vectors. */
 		if (counts) {
 			via_msix_count(function, counts);
-			for (uint32_t i = 0; i < msix->count; i++)
-				msix->vectors[i].wire.interrupts = counts[i];
+			for (uint32_t i = 0; i < table->count; i++)
+				table->wires[i].vector.interrupts = counts[i];
 		}
 		if (via_vfio_device_disable_irqs(function->device, VFIO_PCI_MSIX_IRQ_INDEX, &err))
 			via_host_log(function->machine.host, VIA_LOG_WARNING, "%s", err.text);
 		msix->host_enabled = false;
 	}
-	for (uint32_t i = 0; i < msix->count; i++)
-		via_vector_release(function, &msix->vectors[i].wire);
+	for (uint32_t i = 0; i < table->count; i++)
+		via_vector_release(table->irq, &table->wires[i].vector);
 }
 
 void via_msix_reset(struct via_passthrough *function)
 {
-	for (uint32_t i = 0; i < function->msix.count; i++) {
-		uint32_t *words = function->msix.vectors[i].words;
-
-		memset(words, 0, MSIX_ENTRY_WORDS * sizeof(*words));
-		words[WORD_CONTROL] = PCI_MSIX_ENTRY_CTRL_MASKBIT;
-	}
+	via_msix_table_reset(&function->msix.table);
 }
 
 bool via_msix_covers(const struct via_msix *msix, uint32_t bar, uint64_t offset,
@@ -176,73 +127,16 @@ bool via_msix_covers(const struct via_msix *msix, uint32_t bar, uint64_t offset,
 	return false;
 }
 
-static uint32_t read_word(struct via_passthrough *function, int structure, uint64_t word)
-{
-	struct via_msix *msix = &function->msix;
-	uint32_t pending = 0;
-
-	if (structure == MSIX_TABLE)
-		return msix->vectors[word / MSIX_ENTRY_WORDS].words[word % MSIX_ENTRY_WORDS];
-
-	for (uint32_t bit = 0; bit < 32; bit++) {
-		uint64_t index = word * 32 + bit;
-
-		if (index < msix->count && via_vector_pending(&msix->vectors[index].wire))
-			pending |= 1U << bit;
-	}
-	return pending;
-}
-
-static void write_word(struct via_passthrough *function, int structure, uint64_t word,
-		       uint32_t value)
-{
-	struct via_msix_vector *vector;
-	uint32_t index, field;
-
-	if (structure == MSIX_PBA)
-		return; /* read-only */
-	index = (uint32_t)(word / MSIX_ENTRY_WORDS);
-	field = (uint32_t)(word % MSIX_ENTRY_WORDS);
-	vector = &function->msix.vectors[index];
-	if (field == WORD_CONTROL)
-		value &= PCI_MSIX_ENTRY_CTRL_MASKBIT;
-	else if (field == WORD_ADDRESS)
-		value &= ~3U;
-	if (vector->words[field] == value)
-		return;
-	vector->words[field] = value;
-	/*
-	 * What a message written piece by piece to an unmasked vector does is undefined; the guest
-	 * gets each piece as it comes, at a routing update each. Masked, only unmasking costs.
-	 */
-	if (field == WORD_CONTROL || delivers(function, vector) || vector->wire.attached)
-		update_vectors(function, index, index + 1);
-}
-
 bool via_msix_access(struct via_passthrough *function, uint32_t bar, uint64_t offset,
 		     struct via_bus_access *access)
 {
 	for (int i = 0; i < MSIX_STRUCTURES; i++) {
 		const struct via_msix_structure *structure = &function->msix.structures[i];
-		uint64_t word;
 
 		if (structure->bar != bar || offset < structure->offset ||
 		    offset - structure->offset >= structure->size_bytes)
 			continue;
-		/* Software uses aligned doublewords or quadwords (7.7.2); nothing else is defined.
-		 */
-		if (access->size_bytes < 4 || offset % access->size_bytes ||
-		    access->size_bytes > structure->size_bytes - (offset - structure->offset))
-			return true;
-		word = (offset - structure->offset) / 4;
-		if (!access->write)
-			access->value = read_word(function, i, word);
-		else
-			write_word(function, i, word, (uint32_t)access->value);
-		if (access->size_bytes == 8 && !access->write)
-			access->value |= (uint64_t)read_word(function, i, word + 1) << 32;
-		else if (access->size_bytes == 8)
-			write_word(function, i, word + 1, (uint32_t)(access->value >> 32));
+		via_msix_table_access(&function->msix.table, i, offset - structure->offset, access);
 		return true;
 	}
 	return false;
@@ -269,6 +163,8 @@ static int locate(struct via_passthrough *function, int which, const char *name,
 
 int via_msix_init(struct via_passthrough *function, struct via_error *err)
 {
+	static const struct via_msix_owner ops = { .complain = complain,
+						   .attached = connect_attached };
 	const struct via_vfio_irq *irq =
 		via_vfio_device_irq(function->device, VFIO_PCI_MSIX_IRQ_INDEX);
 	const struct via_pci_config *config = &function->config;
@@ -286,36 +182,41 @@ int via_msix_init(struct via_passthrough *function, struct via_error *err)
 				     irq->count);
 	rc = locate(function, MSIX_TABLE, "table",
 		    via_pci_config_get(config, config->msix + PCI_MSIX_TABLE, 4),
-		    count * PCI_MSIX_ENTRY_SIZE, err);
+		    MSIX_TABLE_BYTES(count), err);
 	if (!rc)
 		rc = locate(function, MSIX_PBA, "pending bits",
 			    via_pci_config_get(config, config->msix + PCI_MSIX_PBA, 4),
-			    (count + 63) / 64 * 8, err);
+			    MSIX_PBA_BYTES(count), err);
 	if (rc)
 		return rc;
-	msix->vectors = calloc(count, sizeof(*msix->vectors));
-	if (!msix->vectors)
+	msix->table = (struct via_msix_table){
+		.irq = function->machine.irq,
+		.control = &config->value[config->msix + PCI_MSIX_FLAGS + 1],
+		.ops = &ops,
+		.owner = function,
+		.count = (uint16_t)count,
+		.wire_count = (uint16_t)count,
+	};
+	if (via_msix_table_init(&msix->table))
 		return via_error_sys(err, ENOMEM, "cannot keep track of its %u vectors", count);
-	for (uint32_t i = 0; i < count; i++)
-		via_vector_init(&msix->vectors[i].wire);
-	msix->count = (uint16_t)count;
-	via_msix_reset(function);
+	for (uint16_t i = 0; i < count; i++)
+		msix->table.wires[i].entry = i;
 	return 0;
 }
 
 void via_msix_free(struct via_passthrough *function)
 {
 	via_msix_disable(function);
-	free(function->msix.vectors);
+	via_msix_table_free(&function->msix.table);
 	function->msix = (struct via_msix){ 0 };
 }
 
 void via_msix_count(struct via_passthrough *function, uint64_t *counts)
 {
-	struct via_msix *msix = &function->msix;
+	const struct via_msix_table *table = &function->msix.table;
 
-	for (uint32_t i = 0; i < msix->count; i++)
-		counts[i] = msix->vectors[i].wire.interrupts;
-	if (msix->host_enabled)
-		via_vector_counts(function, "vfio-msix", counts, msix->count);
+	for (uint32_t i = 0; i < table->count; i++)
+		counts[i] = table->wires[i].vector.interrupts;
+	if (function->msix.host_enabled)
+		via_passthrough_interrupts(function, "vfio-msix", counts, table->count);
 }

@@ -8,34 +8,24 @@
 #include <viaduct/util/error.h>
 
 #include "../bus.h"
-#include "vector.h"
+#include "../pci/msix.h"
 
 /*
  * MSI-X (PCIe 6.0, 6.1.4 and 7.7.2) of a passed-through function. The table the guest programs is
  * emulated: its messages are the guest's, the host's vectors have their own. A vector costs
- * nothing until the guest first unmasks it.
+ * nothing until the guest first unmasks it. Wire and entry have the same number.
  */
 struct via_passthrough;
-
-enum { MSIX_TABLE, MSIX_PBA, MSIX_STRUCTURES };
-
-#define MSIX_ENTRY_WORDS 4U /* address, upper address, data, control */
 
 struct via_msix_structure {
 	uint32_t bar; /* UINT32_MAX: none */
 	uint64_t offset, size_bytes;
 };
 
-struct via_msix_vector {
-	uint32_t words[MSIX_ENTRY_WORDS];
-	struct via_vector wire;
-};
-
 struct via_msix {
 	struct via_msix_structure structures[MSIX_STRUCTURES];
-	uint16_t count;	   /* vectors; 0: no MSI-X */
 	bool host_enabled; /* VFIO holds vectors */
-	struct via_msix_vector *vectors;
+	struct via_msix_table table;
 };
 
 /**

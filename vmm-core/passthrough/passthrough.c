@@ -364,17 +364,17 @@ int via_passthrough_stats(struct via_passthrough *function, struct via_vmm_devic
 	*stats = (struct via_vmm_device_stats){
 		.bdf = via_vfio_device_bdf(function->device),
 		.guest_devfn = function->devfn,
-		.vector_count = function->msix.count,
+		.vector_count = function->msix.table.count,
 		.config_reads = function->function.reads,
 		.config_writes = function->function.writes,
 		.vfio = via_vfio_device_stats(function->device),
 	};
-	stats->vector_interrupts = calloc(function->msix.count + 1U, sizeof(uint64_t));
+	stats->vector_interrupts = calloc(function->msix.table.count + 1U, sizeof(uint64_t));
 	if (!stats->vector_interrupts)
 		return -ENOMEM;
 	via_msix_count(function, stats->vector_interrupts);
-	for (uint32_t i = 0; i < function->msix.count; i++)
-		stats->vectors_enabled += function->msix.vectors[i].wire.enabled;
+	for (uint32_t i = 0; i < function->msix.table.count; i++)
+		stats->vectors_enabled += function->msix.table.wires[i].vector.enabled;
 	stats->msi_count = function->msi.count;
 	via_msi_count(function, stats->msi_interrupts);
 	stats->intx_interrupts = via_intx_count(function);

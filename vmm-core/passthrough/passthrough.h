@@ -14,6 +14,7 @@
 #include "../pci/host.h"
 #include "bars.h"
 #include "config.h"
+#include "counts.h"
 #include "doorbell.h"
 #include "events.h"
 #include "intx.h"

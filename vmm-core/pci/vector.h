@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef VIA_VMM_PASSTHROUGH_VECTOR_H
-#define VIA_VMM_PASSTHROUGH_VECTOR_H
+#ifndef VIA_VMM_PCI_VECTOR_H
+#define VIA_VMM_PCI_VECTOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <viaduct/util/error.h>
+#include "../irq.h"
 
 /*
- * A message-signalled interrupt, MSI or MSI-X, on its way to the guest without this process:
+ * A message-signalled interrupt, MSI or MSI-X, on its way to the guest:
  *
- *	device --(host's vector)--> eventfd --(irqfd)--> GSI --(route)--> the guest's message
+ *	who interrupts --> eventfd --(irqfd)--> GSI --(route)--> the guest's message
  *
- * A masked one keeps its host vector and loses only its irqfd: the eventfd then is the pending bit.
+ * Who interrupts is VFIO, for a vector of the host, or an emulated device, in this process or the
+ * host's kernel. A masked one loses only its irqfd: the eventfd then is the pending bit.
+ *
+ * Guarded by the machine's lock, but for signals of the eventfd.
  */
-struct via_passthrough;
-
 struct via_vector {
 	int eventfd;	     /* -1 until first prepared */
 	int gsi;	     /* likewise */
@@ -36,14 +37,14 @@ bool via_vector_is_message(uint64_t address);
  *
  * Return: as there.
  */
-int via_vector_prepare(struct via_passthrough *function, struct via_vector *vector);
+int via_vector_prepare(struct via_irq *irq, struct via_vector *vector);
 
 /**
  * via_vector_route() - what the guest wants sent, from the next via_irq_commit() on.
  *
  * Return: 0; -ENOSPC without a GSI left; the errno of eventfd(2).
  */
-int via_vector_route(struct via_passthrough *function, struct via_vector *vector, uint64_t address,
+int via_vector_route(struct via_irq *irq, struct via_vector *vector, uint64_t address,
 		     uint32_t data);
 
 /** via_vector_reason() - why one of these failed, in words. */
@@ -54,23 +55,16 @@ const char *via_vector_reason(int rc);
  *
  * Return: 0 or the errno of KVM_IRQFD.
  */
-int via_vector_attach(struct via_passthrough *function, struct via_vector *vector);
-void via_vector_detach(struct via_passthrough *function, struct via_vector *vector);
+int via_vector_attach(struct via_irq *irq, struct via_vector *vector);
+void via_vector_detach(struct via_irq *irq, struct via_vector *vector);
 
 /** via_vector_pending() - whether it was signalled while it was detached. */
 bool via_vector_pending(const struct via_vector *vector);
 
-/**
- * via_vector_release() - give back GSI and eventfd. VFIO must not signal it any more.
- */
-void via_vector_release(struct via_passthrough *function, struct via_vector *vector);
+/** via_vector_unroute() - give back the GSI; the eventfd stays. */
+void via_vector_unroute(struct via_irq *irq, struct via_vector *vector);
 
-/**
- * via_vector_counts() - how often the host's kernel saw the interrupts of the function.
- * @name: its kind, as in /proc/interrupts: "vfio-msix", "vfio-msi", "vfio-intx".
- * @counts: the @count running counts are added to these.
- */
-void via_vector_counts(struct via_passthrough *function, const char *name, uint64_t *counts,
-		       uint32_t count);
+/** via_vector_release() - give back GSI and eventfd. VFIO must not signal it any more. */
+void via_vector_release(struct via_irq *irq, struct via_vector *vector);
 
 #endif
