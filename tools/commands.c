@@ -68,6 +68,7 @@ static const struct via_option run_options[] = {
 	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
 	{ "iommufd", "fd=N", "an open /dev/iommu to use" },
 	{ "require-reset", NULL, "refuse a device that cannot be reset" },
+	{ "rng", NULL, "a virtio source of random numbers" },
 	{ "on-error", "WHAT",
 	  "when a device reports an error: stop, report or reset the guest (stop)" },
 	{ "unplug-timeout", "SECONDS",

@@ -94,6 +94,20 @@ static json_t *device_json(const struct via_vmm_device_stats *device)
 		number(device->vfio.region_writes));
 }
 
+static json_t *virtio_json(const struct via_vmm_virtio_stats *device)
+{
+	return json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o, s:o}}", "device",
+		device->name, "backend", device->backend, "guest",
+		json_sprintf("0000:00:%02x.%x", device->guest_devfn >> 3, device->guest_devfn & 7),
+		"queues", number(device->queues), "kicks", number(device->kicks), "interrupts",
+		number(device->interrupts), "requests", number(device->requests), "bytes",
+		number(device->bytes), "cpu_ns", number(device->cpu_ns), "exits", "config_reads",
+		number(device->config_reads), "config_writes", number(device->config_writes),
+		"register_reads", number(device->register_reads), "register_writes",
+		number(device->register_writes));
+}
+
 /* Anonymous memory of this process, which guest RAM, a memfd, is not part of. */
 static uint64_t private_bytes(void)
 {
@@ -109,17 +123,20 @@ static uint64_t private_bytes(void)
 
 static json_t *stats_json(const struct via_vmm_stats *stats, uint64_t begin_ns, const char *end)
 {
-	json_t *devices = json_array();
+	json_t *devices = json_array(), *virtio = json_array();
 
 	for (size_t i = 0; i < stats->device_count; i++)
 		json_array_append_new(devices, device_json(&stats->devices[i]));
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+	for (size_t i = 0; i < stats->virtio_count; i++)
+		json_array_append_new(virtio, virtio_json(&stats->virtio[i]));
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
 			 "version", 1, "end", end, "reboots", number(stats->reboots), "phases_ns",
 			 phases_json(stats, begin_ns), "exits", counts_json(&stats->exits),
 			 "user_exits", counts_json(&stats->user_exits), "accesses",
 			 counts_json(&stats->accesses), "ioctls", counts_json(&stats->ioctls),
-			 "dma", dma_json(stats), "devices", devices, "memory", "guest_bytes",
-			 number(stats->memory_bytes), "private_bytes", number(private_bytes()));
+			 "dma", dma_json(stats), "devices", devices, "virtio", virtio, "memory",
+			 "guest_bytes", number(stats->memory_bytes), "private_bytes",
+			 number(private_bytes()));
 }
 
 /*

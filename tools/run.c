@@ -232,6 +232,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 			.cpus = 1,
 			.iommufd = -1,
 			.require_reset = via_cli_flag(cli, "require-reset"),
+			.rng = via_cli_flag(cli, "rng"),
 		},
 		.stats = {
 			.path = via_cli_value(cli, "stats"),

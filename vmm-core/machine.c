@@ -115,7 +115,7 @@ static int check_config(const struct via_vmm_config *config, struct via_error *e
 			if (via_bdf_equal(config->devices[i].bdf, config->devices[j].bdf))
 				return via_error_set(err, EINVAL, "%s is given to the guest twice",
 						     via_bdf_text(config->devices[i].bdf).text);
-	return 0;
+	return via_virtio_devices_check(config, err);
 }
 
 static int init_buses(struct via_vmm *vmm, struct via_error *err)
@@ -397,6 +397,8 @@ static int init(struct via_vmm *vmm, const struct via_vmm_config *config, struct
 		return rc;
 	reached(vmm, VIA_VMM_PHASE_LOADED);
 	rc = add_devices(vmm, config, err);
+	if (!rc)
+		rc = via_virtio_devices_add(vmm, config, err);
 	/* Again, now that it is known which slots have devices. */
 	return rc ? rc : build_tables(vmm, err);
 }
@@ -455,6 +457,7 @@ static int quiesce(struct via_vmm *vmm, struct via_error *err)
 	if (vmm->quiet)
 		return 0;
 	vmm->quiet = true;
+	via_virtio_devices_stop(vmm);
 	for (size_t i = 0; i < vmm->device_count; i++) {
 		int device_rc = via_passthrough_quiesce(vmm->devices[i], rc ? NULL : err);
 
@@ -528,6 +531,7 @@ void via_vmm_free(struct via_vmm *vmm)
 	if (!vmm)
 		return;
 	quiesce(vmm, NULL);
+	via_virtio_devices_free(vmm);
 	for (size_t i = 0; i < vmm->device_count; i++)
 		via_passthrough_free(vmm->devices[i]);
 	free(vmm->devices);

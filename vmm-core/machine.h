@@ -20,6 +20,8 @@
 #include "pci/host.h"
 #include "serial.h"
 #include "vcpu.h"
+#include "virtio/devices.h"
+#include "virtio/virtio.h"
 
 /* The guest, whole: struct via_vmm of the public header. */
 struct via_vmm {
@@ -39,6 +41,8 @@ struct via_vmm {
 	size_t device_count;
 	struct via_reset_domain *reset_domains;
 	struct via_device_events events;
+	struct via_virtio **virtio;
+	size_t virtio_count;
 	bool quiet; /* devices are quiesced and their memory unmapped */
 
 	struct via_boot boot;

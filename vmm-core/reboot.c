@@ -21,6 +21,7 @@ static int reset_devices(struct via_vmm *vmm, struct via_error *err)
 
 	for (size_t i = 0; !rc && i < vmm->device_count; i++)
 		rc = via_passthrough_reset(vmm->devices[i], err);
+	via_virtio_devices_reset(vmm);
 	via_serial_reset(&vmm->serial);
 	return rc;
 }

@@ -179,6 +179,19 @@ static int gather_devices(struct via_vmm *vmm, struct via_vmm_stats *stats)
 	return 0;
 }
 
+static int gather_virtio(struct via_vmm *vmm, struct via_vmm_stats *stats)
+{
+	if (!vmm->virtio_count)
+		return 0;
+	stats->virtio = calloc(vmm->virtio_count, sizeof(*stats->virtio));
+	if (!stats->virtio)
+		return -ENOMEM;
+	for (size_t i = 0; i < vmm->virtio_count; i++)
+		via_virtio_stats(vmm->virtio[i], &stats->virtio[i]);
+	stats->virtio_count = vmm->virtio_count;
+	return 0;
+}
+
 int via_vmm_stats(struct via_vmm *vmm, struct via_vmm_stats *stats, struct via_error *err)
 {
 	int rc;
@@ -201,6 +214,8 @@ int via_vmm_stats(struct via_vmm *vmm, struct via_vmm_stats *stats, struct via_e
 		rc = gather_accesses(vmm, stats);
 	if (!rc)
 		rc = gather_devices(vmm, stats);
+	if (!rc)
+		rc = gather_virtio(vmm, stats);
 	via_unlock(&vmm->lock);
 	if (rc) {
 		via_vmm_stats_clear(stats);
@@ -219,5 +234,6 @@ void via_vmm_stats_clear(struct via_vmm_stats *stats)
 	for (size_t i = 0; i < stats->device_count; i++)
 		free(stats->devices[i].vector_interrupts);
 	free(stats->devices);
+	free(stats->virtio);
 	*stats = (struct via_vmm_stats){ 0 };
 }

@@ -30,7 +30,8 @@ struct via_virtio_kind {
 
 	/**
 	 * start() - the driver is ready; @features are what it took. The queues that
-	 * via_virtio_queue() knows have been enabled.
+	 * via_virtio_queue() knows have been enabled. Threads are started here, not before:
+	 * worker.h says why.
 	 *
 	 * Return: 0, or -errno: the device then needs a reset.
 	 */

@@ -59,7 +59,7 @@ static void *worker_main(void *argument)
 		assert(!rc); /* epoll_wait(2) fails only when it is called wrongly */
 		(void)rc;
 	}
-	worker->cpu_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+	worker->cpu_ns += cpu_ns(CLOCK_THREAD_CPUTIME_ID);
 	return NULL;
 }
 
@@ -96,6 +96,7 @@ int via_worker_start(struct via_worker *worker, const char *name, struct via_err
 			  .data = worker },
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
 		.done = PTHREAD_COND_INITIALIZER,
+		.cpu_ns = worker->cpu_ns,
 	};
 	rc = worker->wake.fd < 0 ? -errno : via_loop_init(&worker->loop);
 	if (!rc)
@@ -147,5 +148,5 @@ uint64_t via_worker_cpu_ns(struct via_worker *worker)
 
 	if (!worker->running)
 		return worker->cpu_ns;
-	return pthread_getcpuclockid(worker->thread, &clock) ? 0 : cpu_ns(clock);
+	return worker->cpu_ns + (pthread_getcpuclockid(worker->thread, &clock) ? 0 : cpu_ns(clock));
 }

@@ -10,7 +10,12 @@
 
 #include "../loop.h"
 
-/* A thread with an event loop, where a device's data path runs. All signals are blocked in it. */
+/*
+ * A thread with an event loop, where a device's data path runs. All signals are blocked in it.
+ *
+ * Start it when the driver starts the device, not before: `viaduct run` gives up its privileges
+ * between via_vmm_new() and via_vmm_run(), and the kernel takes them from the calling thread only.
+ */
 struct via_worker {
 	struct via_loop loop;
 	struct via_loop_watch wake;
@@ -21,11 +26,12 @@ struct via_worker {
 	pthread_mutex_t mutex;
 	pthread_cond_t done;
 	bool ending;
-	uint64_t cpu_ns; /* of a thread that has ended */
+	uint64_t cpu_ns; /* of threads that have ended */
 };
 
 /**
  * via_worker_start() - @name: at most 15 characters, what ps(1) shows.
+ * @worker: zeroed before its first start; it can be stopped and started again.
  *
  * Return: 0, or the errno of epoll_create1(2), eventfd(2) or pthread_create(3).
  */
@@ -44,7 +50,7 @@ void via_worker_call(struct via_worker *worker, void (*call)(void *data), void *
 /** via_worker_stop() - end the thread and wait for it. One that was never started is left alone. */
 void via_worker_stop(struct via_worker *worker);
 
-/** via_worker_cpu_ns() - the processor time of the thread while it runs, else of the last one. */
+/** via_worker_cpu_ns() - processor time of its threads so far. */
 uint64_t via_worker_cpu_ns(struct via_worker *worker);
 
 #endif

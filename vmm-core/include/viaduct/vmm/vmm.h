@@ -25,7 +25,7 @@
 struct via_vmm;
 
 #define VIA_VMM_CPUS_MAX    64
-#define VIA_VMM_DEVICES_MAX 31 /* slots 1 to 31 of bus 0 */
+#define VIA_VMM_DEVICES_MAX 31 /* slots 1 to 31 of bus 0, virtio devices' too */
 
 /* A function of the host that the guest gets, and how. */
 struct via_vmm_device {
@@ -87,6 +87,7 @@ struct via_vmm_config {
 	size_t net_count;
 	const struct via_vmm_disk *disks;
 	size_t disk_count;
+	bool rng; /* random numbers of the host */
 	enum via_iommu_backend backend;
 	int iommufd; /* -1, or an open /dev/iommu; stays the caller's */
 	enum via_vmm_on_reset on_reset;
