@@ -116,26 +116,45 @@ void via_table_add_number(struct via_table *table, long number)
 		via_table_add(table, VIA_STYLE_PLAIN, "%ld", number);
 }
 
+/* Characters, each taken to be one column wide. */
+static size_t text_width(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text; text++)
+		width += (*text & 0xc0) != 0x80;
+	return width;
+}
+
 static size_t column_width(const struct via_table *table, size_t column)
 {
 	size_t width = 0;
 
 	for (size_t i = column; i < table->count; i += table->columns)
-		if (strlen(table->cells[i].text) > width)
-			width = strlen(table->cells[i].text);
+		if (text_width(table->cells[i].text) > width)
+			width = text_width(table->cells[i].text);
 	return width;
 }
 
-static void print_cell(const struct via_cli *cli, const struct via_cell *cell, size_t width)
+static void print_cell(const struct via_cli *cli, const struct via_table *table, size_t place,
+		       size_t width)
 {
+	const struct via_cell *cell = &table->cells[place];
 	const char *code = cli->colour ? style_code(cell->style) : NULL;
+	bool right = table->right >> place % table->columns & 1;
+	bool last = (place + 1) % table->columns == 0;
+	int padding = (int)(width - text_width(cell->text));
 
+	if (right)
+		printf("%*s", padding, "");
 	if (code)
 		printf("\033[%sm%s\033[0m", code, cell->text);
 	else
 		fputs(cell->text, stdout);
-	if (width)
-		printf("%*s", (int)(width - strlen(cell->text)) + 2, "");
+	if (last)
+		putchar('\n');
+	else
+		printf("%*s", (right ? 0 : padding) + 2, "");
 }
 
 int via_table_print(const struct via_cli *cli, struct via_table *table)
@@ -147,15 +166,10 @@ int via_table_print(const struct via_cli *cli, struct via_table *table)
 		via_error_print("out of memory");
 		goto release;
 	}
-	for (size_t i = 0; i + 1 < table->columns; i++)
+	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = column_width(table, i);
-	for (size_t i = 0; i < table->count; i++) {
-		size_t column = i % table->columns;
-
-		print_cell(cli, &table->cells[i], widths[column]);
-		if (column + 1 == table->columns)
-			putchar('\n');
-	}
+	for (size_t i = 0; i < table->count; i++)
+		print_cell(cli, table, i, widths[i % table->columns]);
 	status = VIA_EXIT_DONE;
 release:
 	for (size_t i = 0; i < table->count; i++)
@@ -184,16 +198,23 @@ json_t *via_json_text(const char *text)
 	return json_string(ascii);
 }
 
+char *via_json_dump(json_t *value)
+{
+	via_autofree char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+	char *line = NULL;
+
+	json_decref(value);
+	return text && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
+}
+
 int via_json_print(json_t *value)
 {
-	int status = VIA_EXIT_DONE;
+	via_autofree char *text = via_json_dump(value);
 
-	if (!value || json_dumpf(value, stdout, JSON_INDENT(2))) {
+	if (!text) {
 		via_error_print("cannot print JSON: out of memory");
-		status = VIA_EXIT_FAILED;
-	} else {
-		putchar('\n');
+		return VIA_EXIT_FAILED;
 	}
-	json_decref(value);
-	return status;
+	fputs(text, stdout);
+	return VIA_EXIT_DONE;
 }

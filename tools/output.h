@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -38,7 +39,8 @@ struct via_table {
 	} * cells; /* whole rows; the first is the heading */
 	size_t count;
 	size_t capacity;
-	bool failed; /* memory ran out; printing says so */
+	uint32_t right; /* columns that are aligned to the right, by bit */
+	bool failed;	/* memory ran out; printing says so */
 };
 
 /** via_table_init() - an empty table. @headings: one for each column. */
@@ -56,6 +58,13 @@ int via_table_print(const struct via_cli *cli, struct via_table *table);
 
 /** via_json_text() - a string; bytes that are not UTF-8 become '?'. NULL and "" become null. */
 json_t *via_json_text(const char *text);
+
+/**
+ * via_json_dump() - a value, which is released, as indented text that ends its line.
+ *
+ * Return: what the caller frees; NULL when memory ran out, also while @value was made (NULL).
+ */
+char *via_json_dump(json_t *value);
 
 /** via_json_print() - print a value, which is released. Return: the exit status. */
 int via_json_print(json_t *value);

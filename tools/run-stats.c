@@ -12,6 +12,9 @@
 
 #include <viaduct/util/cleanup.h>
 
+#include "newfile.h"
+#include "output.h"
+
 static json_t *number(uint64_t value)
 {
 	return json_integer((json_int_t)value);
@@ -140,31 +143,6 @@ static json_t *stats_json(const struct via_vmm_stats *stats, uint64_t begin_ns, 
 }
 
 /*
- * A new file beside @path, to be renamed over it: nobody sees half of one. What is no regular file
- * (/dev/stdout, a pipe) cannot be replaced and is written as it is: *@temporary is NULL then.
- */
-static int open_output(const char *path, char **temporary, struct via_error *err)
-{
-	struct stat status;
-	int fd;
-
-	*temporary = NULL;
-	if (!stat(path, &status) && !S_ISREG(status.st_mode)) {
-		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-		return fd < 0 ? via_error_sys(err, errno, "cannot write %s", path) : fd;
-	}
-	if (asprintf(temporary, "%s.XXXXXX", path) < 0) {
-		*temporary = NULL;
-		return via_error_sys(err, ENOMEM, "cannot write %s", path);
-	}
-	fd = mkostemp(*temporary, O_CLOEXEC);
-	if (fd < 0)
-		return via_error_sys(err, errno, "cannot write %s", path);
-	fchmod(fd, 0644);
-	return fd;
-}
-
-/*
  * Whether a process that gives up its privileges can no longer make a file beside @path, or put it
  * there: root has the rights of its user ID only, another user hardly any.
  */
@@ -191,8 +169,6 @@ static bool will_lose(const char *path, bool becomes_user, struct via_error *err
 
 int via_run_stats_open(struct via_run_stats *stats, bool becomes_user, struct via_error *err)
 {
-	via_autofree char *temporary = NULL;
-	via_autoclose int fd = -1;
 	int rc;
 
 	if (!stats->path)
@@ -207,12 +183,7 @@ int via_run_stats_open(struct via_run_stats *stats, bool becomes_user, struct vi
 	}
 	if (rc)
 		return rc;
-	fd = open_output(stats->path, &temporary, err);
-	if (fd < 0)
-		return fd;
-	if (temporary)
-		unlink(temporary);
-	return 0;
+	return via_newfile_check(stats->path, err);
 }
 
 void via_run_stats_close(struct via_run_stats *stats)
@@ -222,41 +193,22 @@ void via_run_stats_close(struct via_run_stats *stats)
 	via_close(&stats->fd);
 }
 
-static int dump(const json_t *json, int fd)
+static int write_in_place(const struct via_run_stats *stats, const char *text,
+			  struct via_error *err)
 {
-	errno = 0;
-	return json_dumpfd(json, fd, JSON_INDENT(2)) || write(fd, "\n", 1) != 1
-		       ? -(errno ? errno : EIO)
-		       : 0;
-}
-
-static int write_in_place(const json_t *json, int fd)
-{
-	/* A pipe can do neither, and needs neither. */
-	if (lseek(fd, 0, SEEK_SET) >= 0 && ftruncate(fd, 0))
-		return -errno;
-	return dump(json, fd);
-}
-
-static int replace(const json_t *json, const char *path, struct via_error *err)
-{
-	via_autofree char *temporary = NULL;
-	via_autoclose int fd = open_output(path, &temporary, err);
 	int rc;
 
-	if (fd < 0)
-		return fd;
-	rc = dump(json, fd);
-	if (!rc && temporary && rename(temporary, path))
-		rc = -errno;
-	if (rc && temporary)
-		unlink(temporary);
-	return rc ? via_error_sys(err, -rc, "cannot write %s", path) : 0;
+	/* A pipe can do neither, and needs neither. */
+	if (lseek(stats->fd, 0, SEEK_SET) >= 0 && ftruncate(stats->fd, 0))
+		return via_error_sys(err, errno, "cannot write %s", stats->path);
+	rc = via_newfile_write_all(stats->fd, text, strlen(text));
+	return rc ? via_error_sys(err, -rc, "cannot write %s", stats->path) : 0;
 }
 
 int via_run_stats_write(struct via_run_stats *stats, struct via_vmm *vmm, const char *end,
 			struct via_error *err)
 {
+	via_autofree char *text = NULL;
 	struct via_vmm_stats values;
 	json_t *json;
 	int rc;
@@ -268,16 +220,10 @@ int via_run_stats_write(struct via_run_stats *stats, struct via_vmm *vmm, const 
 		return rc;
 	json = stats_json(&values, stats->begin_ns, end);
 	via_vmm_stats_clear(&values);
-	if (!json)
+	text = via_json_dump(json);
+	if (!text)
 		return via_error_sys(err, ENOMEM, "cannot write %s", stats->path);
 	stats->written = true;
-	if (stats->fd >= 0) {
-		rc = write_in_place(json, stats->fd);
-		if (rc)
-			via_error_sys(err, -rc, "cannot write %s", stats->path);
-	} else {
-		rc = replace(json, stats->path, err);
-	}
-	json_decref(json);
-	return rc;
+	return stats->fd >= 0 ? write_in_place(stats, text, err)
+			      : via_newfile_write(stats->path, text, strlen(text), err);
 }
