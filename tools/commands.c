@@ -80,6 +80,13 @@ static const struct via_option run_options[] = {
 	{ 0 },
 };
 
+static const struct via_option bench_report_options[] = {
+	{ "html", "FILE", "write a page with charts, which needs no other file" },
+	{ "text", NULL, "print tables too, as without --html" },
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 const struct via_command via_commands[] = {
 	{
 		.name = "list",
@@ -126,6 +133,20 @@ const struct via_command via_commands[] = {
 			"X on a terminal.",
 		.options = run_options,
 		.run = cmd_run,
+	},
+	{
+		.name = "bench",
+		.summary = "Measures passthrough against virtio, vhost and the bare host.",
+	},
+	{
+		.name = "bench report",
+		.summary = "Shows a result that was kept as JSON.",
+		.operands = "FILE",
+		.min_operands = 1,
+		.max_operands = 1,
+		.text = "What follows from its samples, such as intervals, is made anew.",
+		.options = bench_report_options,
+		.run = cmd_bench_report,
 	},
 	{
 		.name = "vf",

@@ -157,6 +157,15 @@ static void print_cell(const struct via_cli *cli, const struct via_table *table,
 		printf("%*s", (right ? 0 : padding) + 2, "");
 }
 
+int via_table_discard(struct via_table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		free(table->cells[i].text);
+	free(table->cells);
+	*table = (struct via_table){ 0 };
+	return VIA_EXIT_DONE;
+}
+
 int via_table_print(const struct via_cli *cli, struct via_table *table)
 {
 	via_autofree size_t *widths = calloc(table->columns, sizeof(*widths));
@@ -172,10 +181,7 @@ int via_table_print(const struct via_cli *cli, struct via_table *table)
 		print_cell(cli, table, i, widths[i % table->columns]);
 	status = VIA_EXIT_DONE;
 release:
-	for (size_t i = 0; i < table->count; i++)
-		free(table->cells[i].text);
-	free(table->cells);
-	*table = (struct via_table){ 0 };
+	via_table_discard(table);
 	return status;
 }
 

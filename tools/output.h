@@ -56,6 +56,9 @@ void via_table_add_number(struct via_table *table, long number);
 /** via_table_print() - print the table and release it. Return: the exit status. */
 int via_table_print(const struct via_cli *cli, struct via_table *table);
 
+/** via_table_discard() - release a table unprinted. Return: the exit status, VIA_EXIT_DONE. */
+int via_table_discard(struct via_table *table);
+
 /** via_json_text() - a string; bytes that are not UTF-8 become '?'. NULL and "" become null. */
 json_t *via_json_text(const char *text);
 

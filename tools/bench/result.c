@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <viaduct/util/text.h>
+
 const char *via_bench_kind_name(enum via_bench_kind kind)
 {
 	static const char *const names[VIA_BENCH_KINDS] = {
@@ -159,14 +161,18 @@ void via_bench_set(struct via_bench_result *result, char **field, const char *te
 	free(*field);
 	*field = text ? strdup(text) : NULL;
 	result->failed |= text && !*field;
+	if (*field)
+		via_text_make_printable(*field);
 }
 
 static char *vtext(struct via_bench_result *result, const char *fmt, va_list args)
 {
 	char *text;
 
-	if (vasprintf(&text, fmt, args) >= 0)
+	if (vasprintf(&text, fmt, args) >= 0) {
+		via_text_make_printable(text);
 		return text;
+	}
 	result->failed = true;
 	return NULL;
 }
@@ -348,6 +354,20 @@ const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures 
 						 enum via_bench_cost_group group, const char *name)
 {
 	return cost_find(figures, group, name);
+}
+
+double via_bench_cost_total(const struct via_bench_figures *figures,
+			    enum via_bench_cost_group group)
+{
+	const struct via_bench_cost *total = cost_find(figures, group, VIA_BENCH_TOTAL);
+	double sum = NAN;
+
+	if (total)
+		return total->summary.median;
+	for (size_t i = 0; i < figures->cost_count; i++)
+		if (figures->costs[i]->group == group)
+			sum = (isnan(sum) ? 0 : sum) + figures->costs[i]->summary.median;
+	return sum;
 }
 
 static struct via_bench_cost *cost_add(struct via_bench_result *result,

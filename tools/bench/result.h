@@ -18,7 +18,7 @@
  *
  * Building never fails half-way: when memory runs out @failed is set, functions return NULL where
  * they return something, take NULL where they take that, and via_bench_result_finish() tells.
- * Texts are copied. What is not known is NULL, -1 or NAN. Not thread-safe.
+ * Texts are copied and made printable. What is not known is NULL, -1 or NAN. Not thread-safe.
  */
 
 #define VIA_BENCH_VERSION 1
@@ -239,6 +239,14 @@ void via_bench_add_operations(struct via_bench_result *result, struct via_bench_
 /** via_bench_cost_find() - Return: NULL when it was not counted. */
 const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures *figures,
 						 enum via_bench_cost_group group, const char *name);
+
+/**
+ * via_bench_cost_total() - the median of a group's total; the sum of its parts where it has none.
+ *
+ * Return: NAN when nothing of it was counted.
+ */
+double via_bench_cost_total(const struct via_bench_figures *figures,
+			    enum via_bench_cost_group group);
 
 /** via_bench_is_baseline() - whether ratios are to this subject. */
 bool via_bench_is_baseline(const struct via_bench_result *result, const char *subject);

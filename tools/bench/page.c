@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "page.h"
+
+#include <math.h>
+#include <string.h>
+
+void via_page_text(struct via_page *page, const char *text)
+{
+	for (; text && *text; text++) {
+		switch (*text) {
+		case '&':
+			fputs("&amp;", page->out);
+			break;
+		case '<':
+			fputs("&lt;", page->out);
+			break;
+		case '>':
+			fputs("&gt;", page->out);
+			break;
+		case '"':
+			fputs("&quot;", page->out);
+			break;
+		case '\'':
+			fputs("&#39;", page->out);
+			break;
+		default:
+			fputc(*text, page->out);
+		}
+	}
+}
+
+/* In the order of their colours. */
+static const char *const known_subjects[] = { "passthrough", "virtio", "vhost", "host" };
+enum { KNOWN = 4, COLOURS = 8 };
+
+static unsigned int known_colour(const char *subject)
+{
+	for (unsigned int i = 0; i < KNOWN; i++)
+		if (!strcmp(subject, known_subjects[i]))
+			return i;
+	return KNOWN;
+}
+
+unsigned int via_page_colour(const struct via_page *page, const char *subject)
+{
+	unsigned int colour = known_colour(subject), others = 0;
+
+	if (colour < KNOWN)
+		return colour;
+	for (size_t i = 0; i < page->result->subject_count; i++) {
+		const char *name = page->result->subjects[i]->name;
+
+		if (!strcmp(name, subject))
+			break;
+		others += known_colour(name) == KNOWN;
+	}
+	return KNOWN + others % (COLOURS - KNOWN);
+}
+
+/* How much of all costs of a group has this name, over all metrics and subjects. */
+static double weight(const struct via_bench_result *result, enum via_bench_cost_group group,
+		     const char *name)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < result->metric_count; i++)
+		for (size_t j = 0; j < result->metrics[i]->figure_count; j++) {
+			const struct via_bench_cost *cost =
+				via_bench_cost_find(result->metrics[i]->figures[j], group, name);
+
+			sum += cost ? cost->summary.median : 0;
+		}
+	return sum;
+}
+
+/* Keeps the heaviest, in order; @weights are those of page->parts[group]. */
+static void offer_part(struct via_page *page, const struct via_bench_cost *cost, double *weights)
+{
+	const char **parts = page->parts[cost->group];
+	size_t *count = &page->part_count[cost->group], at;
+	double own;
+
+	if (!strcmp(cost->name, VIA_BENCH_TOTAL))
+		return;
+	for (size_t i = 0; i < *count; i++)
+		if (!strcmp(parts[i], cost->name))
+			return;
+	own = weight(page->result, cost->group, cost->name);
+	for (at = *count; at > 0 && weights[at - 1] < own; at--)
+		if (at < VIA_PAGE_PART_COLOURS) {
+			parts[at] = parts[at - 1];
+			weights[at] = weights[at - 1];
+		}
+	if (at == VIA_PAGE_PART_COLOURS)
+		return;
+	parts[at] = cost->name;
+	weights[at] = own;
+	if (*count < VIA_PAGE_PART_COLOURS)
+		++*count;
+}
+
+void via_page_find_parts(struct via_page *page)
+{
+	double weights[VIA_BENCH_COST_GROUPS][VIA_PAGE_PART_COLOURS];
+
+	for (size_t i = 0; i < page->result->metric_count; i++) {
+		const struct via_bench_metric *metric = page->result->metrics[i];
+
+		for (size_t j = 0; j < metric->figure_count; j++)
+			for (size_t k = 0; k < metric->figures[j]->cost_count; k++) {
+				const struct via_bench_cost *cost = metric->figures[j]->costs[k];
+
+				offer_part(page, cost, weights[cost->group]);
+			}
+	}
+}
+
+struct via_axis via_axis_to(double max)
+{
+	double power, step;
+
+	if (!(max > 0))
+		return (struct via_axis){ 1, 1 };
+	/* Four or five ticks, of 1, 2 or 5 times a power of ten. */
+	power = pow(10, floor(log10(max / 4)));
+	step = max / 4 / power;
+	step = (step > 5 ? 10 : step > 2 ? 5 : step > 1 ? 2 : 1) * power;
+	return (struct via_axis){ ceil(max / step - 1e-9) * step, step };
+}
+
+double via_axis_percent(const struct via_axis *axis, double value)
+{
+	double percent = value / axis->max * 100;
+
+	return percent < 0 ? 0 : percent > 100 ? 100 : percent;
+}
+
+struct via_figure via_axis_label(const struct via_axis *axis, const struct via_scale *scale,
+				 double value)
+{
+	struct via_scale tick = *scale;
+	double step = axis->step / scale->divisor;
+
+	tick.decimals = step < 0.095 ? 2 : step < 0.95 ? 1 : 0;
+	if (step < 0.0095)
+		tick.decimals = 4;
+	return via_figure_scaled(&tick, value, true);
+}
+
+void via_page_grid(struct via_page *page, const struct via_axis *axis)
+{
+	fputs("<g class=\"grid\">", page->out);
+	for (double at = 0; at <= axis->max * 1.0001; at += axis->step)
+		fprintf(page->out, "<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>",
+			via_axis_percent(axis, at), via_axis_percent(axis, at));
+	fputs("</g>", page->out);
+}
+
+void via_page_axis_row(struct via_page *page, const struct via_axis *axis,
+		       const struct via_scale *scale)
+{
+	fputs("<div class=\"row axis\" aria-hidden=\"true\"><div class=\"name\"></div>"
+	      "<div class=\"plot\"><svg height=\"18\">",
+	      page->out);
+	for (double at = 0; at <= axis->max * 1.0001; at += axis->step) {
+		double percent = via_axis_percent(axis, at);
+		const char *anchor = percent < 1 ? "start" : percent > 99 ? "end" : "middle";
+
+		fprintf(page->out, "<text x=\"%.2f%%\" y=\"13\" text-anchor=\"%s\">%s", percent,
+			anchor, via_axis_label(axis, scale, at).text);
+		/* The last one tells the unit. */
+		if (percent > 99 && *scale->typeset)
+			fprintf(page->out, "\u202f%s", scale->typeset);
+		fputs("</text>", page->out);
+	}
+	fputs("</svg></div><div class=\"val\"></div></div>\n", page->out);
+}
+
+void via_page_row_begin(struct via_page *page, const char *subject, unsigned int height,
+			const char *label)
+{
+	fprintf(page->out,
+		"<div class=\"row c%u\"><div class=\"name\"><span class=\"chip\"></span>",
+		via_page_colour(page, subject));
+	via_page_text(page, subject);
+	fprintf(page->out,
+		"</div><div class=\"plot\"><svg height=\"%u\" role=\"img\" aria-label=\"", height);
+	via_page_text(page, subject);
+	fputs(": ", page->out);
+	via_page_text(page, label);
+	fputs("\">", page->out);
+}
+
+void via_page_row_value(struct via_page *page)
+{
+	fputs("</svg></div><div class=\"val\">", page->out);
+}
+
+void via_page_legend(struct via_page *page, const struct via_bench_metric *metric)
+{
+	fputs("<ul class=\"legend\">", page->out);
+	for (size_t i = 0; i < metric->figure_count; i++) {
+		const char *name = metric->figures[i]->subject;
+
+		fprintf(page->out, "<li class=\"c%u\"><span class=\"chip\"></span>",
+			via_page_colour(page, name));
+		via_page_text(page, name);
+		fputs("</li>", page->out);
+	}
+	fputs("</ul>\n", page->out);
+}
+
+void via_page_ratio(struct via_page *page, const struct via_bench_metric *metric,
+		    const struct via_bench_figures *figures)
+{
+	struct via_interval interval = figures->ratio_interval;
+	const char *class = "ratio";
+
+	if (via_bench_is_baseline(page->result, figures->subject)) {
+		fputs("<span class=\"ratio\">baseline</span>", page->out);
+		return;
+	}
+	if (isnan(figures->ratio))
+		return;
+	if (via_interval_known(interval) && metric->better != VIA_BENCH_BETTER_NONE &&
+	    (interval.low > 1 || interval.high < 1))
+		class = (interval.low > 1) == (metric->better == VIA_BENCH_BETTER_HIGHER)
+				? "ratio good"
+				: "ratio bad";
+	fprintf(page->out, "<span class=\"%s\"", class);
+	if (via_interval_known(interval))
+		fprintf(page->out, " title=\"95%% interval %s to %s\"",
+			via_figure_ratio(interval.low, true).text,
+			via_figure_ratio(interval.high, true).text);
+	fprintf(page->out, ">%s</span>", via_figure_ratio(figures->ratio, true).text);
+}
