@@ -6,6 +6,7 @@
 
 #include "../layout.h"
 #include "../machine.h"
+#include "net.h"
 #include "rng.h"
 #include "virtio.h"
 
@@ -47,7 +48,12 @@ int via_virtio_devices_add(struct via_vmm *vmm, const struct via_vmm_config *con
 	vmm->virtio = calloc(wanted(config), sizeof(struct via_virtio *));
 	if (!vmm->virtio)
 		return via_error_sys(err, ENOMEM, "cannot describe the guest's devices");
-	if (config->rng) {
+	for (size_t i = 0; !rc && i < config->net_count; i++) {
+		rc = via_virtio_net_new(&machine, &config->nets[i], (unsigned int)i,
+					&vmm->virtio[vmm->virtio_count], err);
+		vmm->virtio_count += !rc;
+	}
+	if (!rc && config->rng) {
 		rc = via_virtio_rng_new(&machine, &vmm->virtio[vmm->virtio_count], err);
 		vmm->virtio_count += !rc;
 	}
