@@ -65,6 +65,9 @@ static const struct via_option run_options[] = {
 	{ "device", "DEVICE",
 	  "a function bound to vfio-pci, or its open file, fd=N; may end with ,rom=off or "
 	  ",rom=FILE; repeatable" },
+	{ "net", "WHAT",
+	  "a virtio network card: user, tap=NAME or tap=NAME,vhost; may end with ,mac=ADDRESS and "
+	  ",queues=N; repeatable" },
 	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
 	{ "iommufd", "fd=N", "an open /dev/iommu to use" },
 	{ "require-reset", NULL, "refuse a device that cannot be reset" },

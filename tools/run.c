@@ -16,6 +16,7 @@
 #include "output.h"
 #include "run-console.h"
 #include "run-device.h"
+#include "run-net.h"
 #include "run-privilege.h"
 #include "run-stats.h"
 
@@ -25,6 +26,7 @@ struct run {
 	struct via_cli *cli;
 	struct via_vmm_config config;
 	struct via_run_devices devices;
+	struct via_run_nets nets;
 	struct via_run_stats stats;
 	struct via_run_user user;
 	struct via_run_console console;
@@ -263,8 +265,14 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 		return via_usage_error("--on-reset wants reboot or stop, not '%s'", on_reset);
 
 	rc = parse_events(cli, &run.config);
-	if (rc)
+	if (!rc)
+		rc = via_run_nets_parse(cli, &run.nets);
+	if (rc) {
+		via_run_nets_clear(&run.nets);
 		return rc;
+	}
+	run.config.nets = run.nets.nets;
+	run.config.net_count = run.nets.count;
 	raise_file_limit();
 	if (!console)
 		console = "stdio";
@@ -279,6 +287,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	via_vmm_free(run.vmm);
 	via_run_console_close(&run.console);
 	via_run_devices_clear(&run.devices);
+	via_run_nets_clear(&run.nets);
 	via_run_stats_close(&run.stats);
 	via_close(&run.signal_fd);
 	return rc ? via_fail(&err) : VIA_EXIT_DONE;
