@@ -6,18 +6,6 @@
 # shellcheck source=tests/lab/lib/words.sh
 . "$tests/lib/words.sh"
 
-# COUNT CONSOLE PATTERN: until the guest has said it that often
-awaits_count() {
-    until [ "$(grep -cE -- "$3" "$2")" -ge "$1" ]; do
-        if ! kill -0 "$pid" 2>/dev/null; then
-            tail -n 40 "$2"
-            cat "$2.err"
-            flunk "viaduct ended before its guest said '$3' $1 times"
-        fi
-        sleep 0.2
-    done
-}
-
 descriptors() { find "/proc/$pid/fd" -mindepth 1 | wc -l; }
 private_kib() { awk '/^RssAnon/ { print $2 }' "/proc/$pid/status"; }
 

@@ -29,7 +29,9 @@ guest_build() {
     cp "$LAB/guest-init" "$tree/init"
     modules_copy "$tree" igbvf igbvf || return
     modules_copy "$tree" nvme nvme || return
-    modules_copy "$tree" virtio virtio_pci virtio_net virtio_blk || return
+    modules_copy "$tree" virtio-net virtio_pci virtio_net || return
+    modules_copy "$tree" virtio-blk virtio_pci virtio_blk || return
+    modules_copy "$tree" virtio-rng virtio_pci virtio-rng || return
     initramfs_pack "$tree" "$1/initrd" || return
     cp "$ROOT/boot/$(readlink "$ROOT/boot/vmlinuz")" "$1/vmlinuz"
 }

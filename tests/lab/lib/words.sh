@@ -5,6 +5,7 @@
 #   start CONSOLE "PARAMETERS" ARG... viaduct run of the lab's guest in the background: $pid;
 #                                     what is written to the file $keys, if set, is typed there
 #   awaits FILE PATTERN               until the guest's console has such a line; $pid must live
+#   awaits_count COUNT FILE PATTERN   likewise, until it has that many
 #   reap STATUS                       waits until $pid has ended, with that status
 #   holds FILE EXPRESSION...          Python, about the statistics s
 #   counted FILE TEXT NETDEV DEVICE   the guest's interrupts, in its output TEXT, are on the host's books
@@ -37,6 +38,17 @@ awaits() {
         if ! kill -0 "$pid" 2>/dev/null; then
             cat "$1" "$1.err"
             flunk "viaduct ended before its guest said '$2'"
+        fi
+        sleep 0.2
+    done
+}
+
+awaits_count() {
+    until [ "$(grep -cE -- "$3" "$2")" -ge "$1" ]; do
+        if ! kill -0 "$pid" 2>/dev/null; then
+            tail -n 40 "$2"
+            cat "$2.err"
+            flunk "viaduct ended before its guest said '$3' $1 times"
         fi
         sleep 0.2
     done
