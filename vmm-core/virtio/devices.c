@@ -6,6 +6,7 @@
 
 #include "../layout.h"
 #include "../machine.h"
+#include "blk.h"
 #include "net.h"
 #include "rng.h"
 #include "virtio.h"
@@ -50,6 +51,11 @@ int via_virtio_devices_add(struct via_vmm *vmm, const struct via_vmm_config *con
 		return via_error_sys(err, ENOMEM, "cannot describe the guest's devices");
 	for (size_t i = 0; !rc && i < config->net_count; i++) {
 		rc = via_virtio_net_new(&machine, &config->nets[i], (unsigned int)i,
+					&vmm->virtio[vmm->virtio_count], err);
+		vmm->virtio_count += !rc;
+	}
+	for (unsigned int i = 0; !rc && i < config->disk_count; i++) {
+		rc = via_virtio_blk_new(&machine, &config->disks[i], i,
 					&vmm->virtio[vmm->virtio_count], err);
 		vmm->virtio_count += !rc;
 	}
