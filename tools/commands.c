@@ -68,6 +68,9 @@ static const struct via_option run_options[] = {
 	{ "net", "WHAT",
 	  "a virtio network card: user, tap=NAME or tap=NAME,vhost; may end with ,mac=ADDRESS and "
 	  ",queues=N; repeatable" },
+	{ "disk", "FILE",
+	  "a virtio disk in a file or block device; may end with ,ro ,direct and ,queues=N; "
+	  "repeatable" },
 	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
 	{ "iommufd", "fd=N", "an open /dev/iommu to use" },
 	{ "require-reset", NULL, "refuse a device that cannot be reset" },

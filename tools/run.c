@@ -16,6 +16,7 @@
 #include "output.h"
 #include "run-console.h"
 #include "run-device.h"
+#include "run-disk.h"
 #include "run-net.h"
 #include "run-privilege.h"
 #include "run-stats.h"
@@ -27,6 +28,7 @@ struct run {
 	struct via_vmm_config config;
 	struct via_run_devices devices;
 	struct via_run_nets nets;
+	struct via_run_disks disks;
 	struct via_run_stats stats;
 	struct via_run_user user;
 	struct via_run_console console;
@@ -265,19 +267,25 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 		return via_usage_error("--on-reset wants reboot or stop, not '%s'", on_reset);
 
 	rc = parse_events(cli, &run.config);
-	if (!rc)
-		rc = via_run_nets_parse(cli, &run.nets);
-	if (rc) {
-		via_run_nets_clear(&run.nets);
+	if (rc)
 		return rc;
-	}
-	run.config.nets = run.nets.nets;
-	run.config.net_count = run.nets.count;
-	raise_file_limit();
 	if (!console)
 		console = "stdio";
 	if (!via_run_console_spec_valid(console))
 		return via_usage_error("a console is stdio, none or file=PATH, not '%s'", console);
+	rc = via_run_nets_parse(cli, &run.nets);
+	if (!rc)
+		rc = via_run_disks_parse(cli, &run.disks);
+	if (rc) {
+		via_run_nets_clear(&run.nets);
+		via_run_disks_clear(&run.disks);
+		return rc;
+	}
+	run.config.nets = run.nets.nets;
+	run.config.net_count = run.nets.count;
+	run.config.disks = run.disks.disks;
+	run.config.disk_count = run.disks.count;
+	raise_file_limit();
 
 	rc = via_run_console_open(&run.console, console, &err);
 	run.config.console_in = run.console.in;
@@ -288,6 +296,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 	via_run_console_close(&run.console);
 	via_run_devices_clear(&run.devices);
 	via_run_nets_clear(&run.nets);
+	via_run_disks_clear(&run.disks);
 	via_run_stats_close(&run.stats);
 	via_close(&run.signal_fd);
 	return rc ? via_fail(&err) : VIA_EXIT_DONE;
