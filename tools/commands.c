@@ -86,6 +86,22 @@ static const struct via_option run_options[] = {
 	{ 0 },
 };
 
+static const struct via_option bench_options[] = {
+	{ "subjects", "LIST", "of passthrough, virtio, vhost, host; for map group, iommufd" },
+	{ "device", "DEVICE", "the function to use, or the PF of one (the first nobody uses)" },
+	{ "vmm", "LIST", "viaduct, qemu or both (viaduct)" },
+	{ "kernel", "FILE", "the guest's kernel ($VIADUCT_GUEST_KERNEL)" },
+	{ "initrd", "FILE", "its initial RAM disk, for drivers ($VIADUCT_GUEST_INITRD)" },
+	{ "memory", "SIZE", "its RAM, with a unit K, M, G or T (512M)" },
+	{ "cpus", "N", "its processors (1)" },
+	{ "pin", "CPU[,CPU...]", "processors of the host for them, one each" },
+	{ "runs", "N", "of each subject, in turn (3)" },
+	{ "seconds", "SECONDS", "for each part of net and disk (2)" },
+	{ "json", "FILE", "write the result as JSON; -: to standard output" },
+	{ "html", "FILE", "write the result as one page with charts" },
+	{ 0 },
+};
+
 static const struct via_option bench_report_options[] = {
 	{ "html", "FILE", "write a page with charts, which needs no other file" },
 	{ "text", NULL, "print tables too, as without --html" },
@@ -143,6 +159,18 @@ const struct via_command via_commands[] = {
 	{
 		.name = "bench",
 		.summary = "Measures passthrough against virtio, vhost and the bare host.",
+		.operands = "KIND",
+		.min_operands = 1,
+		.max_operands = 1,
+		.text = "KIND is net, disk, irq, map, boot or bar. The same guest does the same "
+			"work with each\n"
+			"subject, in turn; what each operation cost the host is counted. What is "
+			"taken of\n"
+			"the host for it, devices, VFs, addresses, is given back at the end, also "
+			"after\n"
+			"Ctrl-C. A subject that cannot be measured is listed with the reason.",
+		.options = bench_options,
+		.run = cmd_bench,
 	},
 	{
 		.name = "bench report",

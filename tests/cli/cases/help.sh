@@ -12,3 +12,4 @@ viaduct help vf set
 viaduct vf list --help
 viaduct help vf destroy
 viaduct --version | sed 's/[0-9.]*$/VERSION/'
+viaduct bench --help

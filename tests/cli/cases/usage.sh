@@ -50,3 +50,16 @@ viaduct run --kernel nosuch --console ''
 viaduct run --kernel nosuch --on-reset halt
 # A guest takes more files than a shell's limit lets it have: the limit goes up as far as it can.
 ulimit -S -n 4 && viaduct run --kernel nosuch --console none
+viaduct bench
+viaduct bench nosuch
+viaduct bench net disk
+viaduct bench net --subjects nosuch
+viaduct bench net --subjects virtio,virtio
+viaduct bench net --vmm kvmtool
+viaduct bench net --runs 0
+viaduct bench net --seconds soon
+viaduct bench net --memory 1Q
+viaduct bench net --cpus 0
+viaduct bench net --pin one
+# What is measured is a running machine.
+viaduct bench net

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "work.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define DEPTH_MAX      64U
+#define RANDOM_BYTES   4096U
+#define SEQUENCE_BYTES (256U << 10)
+#define DISK_SECONDS   30
+
+/* Only reads: nothing on a disk is lost by measuring it. */
+struct disk {
+	int fd;
+	char device[256];
+	uint64_t size_bytes;
+	uint64_t duration_ns;
+	struct samples samples;
+	unsigned char *buffer;
+};
+
+struct pattern {
+	unsigned int depth;
+	uint32_t bytes;
+	bool random;
+};
+
+/* The first disk of a PCI device: the others are made of memory or files. */
+static bool find_disk(char *name, size_t name_bytes)
+{
+	DIR *dir = opendir("/sys/block");
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[300], device[256], node[300];
+
+		snprintf(path, sizeof(path), "/sys/block/%s", entry->d_name);
+		snprintf(node, sizeof(node), "/dev/%s", entry->d_name);
+		found = entry->d_name[0] != '.' && !access(node, F_OK) &&
+			pci_device_of(path, device, sizeof(device));
+		if (found)
+			snprintf(name, name_bytes, "%.31s", entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static uint64_t next_random(void)
+{
+	static uint64_t state = 0x9e3779b97f4a7c15ULL;
+
+	/* The same sequence in every run (xorshift64). */
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+static void submit(struct disk *disk, aio_context_t context, const struct pattern *pattern,
+		   struct iocb *request, uint64_t *at)
+{
+	uint64_t blocks = disk->size_bytes / pattern->bytes;
+	struct iocb *list = request;
+
+	request->aio_offset =
+		(int64_t)((pattern->random ? next_random() : (*at)++) % blocks * pattern->bytes);
+	request->aio_data = now_ns();
+	if (syscall(SYS_io_submit, context, 1, &list) != 1)
+		talk_failed("cannot read the disk: %s", strerror(errno));
+}
+
+/* Keeps as many requests in flight as @pattern says; the number that was done in time. */
+static uint64_t read_for(struct disk *disk, const struct pattern *pattern, uint64_t duration_ns)
+{
+	struct iocb requests[DEPTH_MAX];
+	struct io_event events[DEPTH_MAX];
+	aio_context_t context = 0;
+	uint64_t began, count = 0, at = 0;
+	unsigned int in_flight = 0;
+
+	if (syscall(SYS_io_setup, DEPTH_MAX, &context))
+		talk_failed("the kernel has no asynchronous I/O: %s", strerror(errno));
+	began = now_ns();
+	for (; in_flight < pattern->depth; in_flight++) {
+		requests[in_flight] = (struct iocb){
+			.aio_fildes = (uint32_t)disk->fd,
+			.aio_lio_opcode = IOCB_CMD_PREAD,
+			.aio_buf = (uint64_t)(disk->buffer + (size_t)in_flight * pattern->bytes),
+			.aio_nbytes = pattern->bytes,
+		};
+		submit(disk, context, pattern, &requests[in_flight], &at);
+	}
+	while (in_flight) {
+		long got = syscall(SYS_io_getevents, context, 1L, (long)DEPTH_MAX, events, NULL);
+		uint64_t now = now_ns();
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			talk_failed("cannot wait for the disk: %s", strerror(errno));
+		for (long i = 0; i < got; i++) {
+			if (events[i].res != (int64_t)pattern->bytes)
+				talk_failed(
+					"a read of the disk failed: %s",
+					strerror(events[i].res < 0 ? (int)-events[i].res : EIO));
+			samples_add(&disk->samples, now - events[i].data);
+			count++;
+			in_flight--;
+			if (now - began >= duration_ns)
+				continue;
+			submit(disk, context, pattern, (struct iocb *)(uintptr_t)events[i].obj,
+			       &at);
+			in_flight++;
+		}
+	}
+	syscall(SYS_io_destroy, context);
+	return count;
+}
+
+static void measure(struct disk *disk, const char *name, const struct pattern *pattern)
+{
+	uint64_t began, count;
+	struct window window;
+
+	samples_reset(&disk->samples);
+	read_for(disk, pattern, disk->duration_ns / 4);
+	samples_reset(&disk->samples);
+	window_begin(&window, name, disk->device);
+	began = now_ns();
+	count = read_for(disk, pattern, disk->duration_ns);
+	if (pattern->random && pattern->depth == 1)
+		window_end(&window, count, 0, &disk->samples);
+	else
+		window_end(&window, count,
+			   (double)count * 1e9 / (double)(now_ns() - began) *
+				   (pattern->random ? 1 : pattern->bytes),
+			   NULL);
+}
+
+static void open_disk(struct disk *disk, const char *wanted)
+{
+	char name[64], path[128];
+
+	for (int tries = 0; !strcmp(wanted, "auto"); tries++) {
+		if (find_disk(name, sizeof(name)))
+			break;
+		if (tries >= DISK_SECONDS * 10)
+			talk_failed("no disk: no driver for the device was found in the kernel or "
+				    "the initrd, or it gave none");
+		usleep(100000);
+	}
+	if (strcmp(wanted, "auto"))
+		snprintf(name, sizeof(name), "%s", wanted);
+	snprintf(path, sizeof(path), "/sys/block/%s", name);
+	pci_device_of(path, disk->device, sizeof(disk->device));
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	disk->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (disk->fd < 0 || ioctl(disk->fd, BLKGETSIZE64, &disk->size_bytes))
+		talk_failed("cannot open %s: %s", path, strerror(errno));
+	if (disk->size_bytes < SEQUENCE_BYTES)
+		talk_failed("%s is too small", path);
+}
+
+/* disk NAME|auto MILLISECONDS PART... */
+void work_disk(char **words)
+{
+	static const struct {
+		const char *name;
+		struct pattern pattern;
+	} parts[] = {
+		{ "read-latency", { 1, RANDOM_BYTES, true } },
+		{ "read-iops-4", { 4, RANDOM_BYTES, true } },
+		{ "read-iops-16", { 16, RANDOM_BYTES, true } },
+		{ "read-iops-64", { 64, RANDOM_BYTES, true } },
+		{ "read-sequential", { 4, SEQUENCE_BYTES, false } },
+	};
+	struct disk disk = { .fd = -1 };
+
+	if (!words[1] || !words[2])
+		talk_failed("words are missing");
+	disk.duration_ns = strtoull(words[2], NULL, 10) * 1000000;
+	open_disk(&disk, words[1]);
+	if (posix_memalign((void **)&disk.buffer, 4096, (size_t)4 * SEQUENCE_BYTES))
+		talk_failed("out of memory");
+	memset(disk.buffer, 0, (size_t)4 * SEQUENCE_BYTES);
+	for (char **part = words + 3; *part; part++)
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			if (!strcmp(*part, parts[i].name))
+				measure(&disk, *part, &parts[i].pattern);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net.h"
+#include "work.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINK_SECONDS   40
+#define ANSWER_SECONDS 30
+#define PACE_NS	       20000000ULL
+
+struct net {
+	char name[IFNAMSIZ];
+	char device[256];
+	struct sockaddr_in peer;
+	uint64_t duration_ns;
+	int udp;
+	struct samples samples;
+};
+
+/* The first interface that hangs on a device. */
+static bool find_interface(char *name)
+{
+	DIR *dir = opendir("/sys/class/net");
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "/sys/class/net/%s/device", entry->d_name);
+		found = entry->d_name[0] != '.' && !access(path, F_OK);
+		if (found)
+			snprintf(name, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static int interface_call(const char *name, unsigned long request, struct ifreq *call)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc;
+
+	snprintf(call->ifr_name, sizeof(call->ifr_name), "%s", name);
+	rc = ioctl(fd, request, call);
+	close(fd);
+	return rc;
+}
+
+static void set_up(const char *name, const char *address)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct ifreq call = { 0 };
+
+	if (inet_pton(AF_INET, address, &in.sin_addr) != 1)
+		talk_failed("'%s' is no address", address);
+	memcpy(&call.ifr_addr, &in, sizeof(in));
+	if (interface_call(name, SIOCSIFADDR, &call))
+		talk_failed("cannot set the address of %s: %s", name, strerror(errno));
+	in.sin_addr.s_addr = htonl(0xffffff00);
+	memcpy(&call.ifr_netmask, &in, sizeof(in));
+	interface_call(name, SIOCSIFNETMASK, &call);
+	if (interface_call(name, SIOCGIFFLAGS, &call))
+		talk_failed("cannot read the flags of %s: %s", name, strerror(errno));
+	call.ifr_flags |= IFF_UP;
+	if (interface_call(name, SIOCSIFFLAGS, &call))
+		talk_failed("cannot bring %s up: %s", name, strerror(errno));
+}
+
+static void await_link(const char *name)
+{
+	char carrier[8] = "";
+
+	for (int tries = 0; tries < LINK_SECONDS * 20; tries++) {
+		if (read_line(carrier, sizeof(carrier), "/sys/class/net/%s/carrier", name) &&
+		    carrier[0] == '1')
+			return;
+		usleep(50000);
+	}
+	talk_failed("%s has no link after %d seconds", name, LINK_SECONDS);
+}
+
+static int connected(const struct net *net, int type)
+{
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&net->peer, sizeof(net->peer)))
+		talk_failed("cannot reach the peer: %s", strerror(errno));
+	return fd;
+}
+
+/* Sends @request until an answer to it comes; the bytes of the answer, or 0 after @timeout_ms. */
+static size_t ask_once(const struct net *net, const struct net_packet *request, size_t bytes,
+		       struct net_packet *answer, int timeout_ms)
+{
+	struct pollfd ready = { .fd = net->udp, .events = POLLIN };
+
+	send(net->udp, request, bytes, 0);
+	while (poll(&ready, 1, timeout_ms) > 0) {
+		ssize_t got = recv(net->udp, answer, sizeof(*answer), MSG_DONTWAIT);
+
+		/* What was late is an answer to another question. */
+		if (got >= (ssize_t)NET_HEADER_BYTES && answer->number == request->number)
+			return (size_t)got;
+	}
+	return 0;
+}
+
+static void await_peer(const struct net *net)
+{
+	struct net_packet request = { .what = NET_ECHO }, answer;
+
+	for (int tries = 0; tries < ANSWER_SECONDS * 2; tries++) {
+		request.number++;
+		if (ask_once(net, &request, NET_HEADER_BYTES, &answer, 500))
+			return;
+	}
+	talk_failed("the peer did not answer within %d seconds", ANSWER_SECONDS);
+}
+
+/* Round trips one after the other for a time, each @pace_ns after the one before. */
+static uint64_t round_trips(struct net *net, uint64_t duration_ns, uint64_t pace_ns,
+			    uint64_t *number)
+{
+	uint64_t began = now_ns(), at, count = 0;
+
+	for (at = began; at - began < duration_ns; at = now_ns()) {
+		struct net_packet request = { .what = NET_ECHO, .number = ++*number }, answer;
+
+		if (ask_once(net, &request, NET_LATENCY_BYTES, &answer, 1000)) {
+			samples_add(&net->samples, now_ns() - at);
+			count++;
+		}
+		if (pace_ns && now_ns() - at < pace_ns)
+			usleep((useconds_t)((pace_ns - (now_ns() - at)) / 1000));
+	}
+	return count;
+}
+
+static void latency(struct net *net)
+{
+	uint64_t number = 1U << 20, count;
+	struct window window;
+
+	samples_reset(&net->samples);
+	round_trips(net, net->duration_ns / 4, 0, &number);
+	samples_reset(&net->samples);
+	window_begin(&window, "latency", net->device);
+	count = round_trips(net, net->duration_ns, 0, &number);
+	if (!count)
+		talk_failed("no packet came back");
+	window_end(&window, count, 0, &net->samples);
+}
+
+/* With time to idle between them, as most guests have. */
+static void paced(struct net *net)
+{
+	uint64_t number = 1ULL << 32, count;
+	struct window window;
+
+	samples_reset(&net->samples);
+	window_begin(&window, "paced", net->device);
+	count = round_trips(net, net->duration_ns, PACE_NS, &number);
+	if (!count)
+		talk_failed("no packet came back");
+	window_end(&window, count, 0, &net->samples);
+}
+
+/* How many packets the peer got since it was asked last. */
+static uint64_t ask_count(const struct net *net)
+{
+	static uint64_t number = 1ULL << 40;
+
+	for (int tries = 0; tries < 20; tries++) {
+		struct net_packet request = { .what = NET_COUNT, .number = ++number }, answer;
+
+		if (ask_once(net, &request, NET_HEADER_BYTES, &answer, 500))
+			return answer.count;
+	}
+	talk_failed("the peer did not say how many packets it got");
+}
+
+/* Packets sent as fast as the kernel takes them; those that arrive count. */
+static void send_packets(const struct net *net, size_t bytes, uint64_t duration_ns)
+{
+	struct net_packet packet = { .what = NET_SINK };
+	uint64_t began = now_ns();
+
+	while (now_ns() - began < duration_ns)
+		for (int i = 0; i < 16; i++)
+			send(net->udp, &packet, bytes, 0);
+}
+
+static void packets(struct net *net, const char *name, size_t bytes)
+{
+	struct window window;
+	uint64_t began, count;
+
+	send_packets(net, bytes, net->duration_ns / 8);
+	ask_count(net);
+	window_begin(&window, name, net->device);
+	began = now_ns();
+	send_packets(net, bytes, net->duration_ns);
+	count = ask_count(net);
+	window_end(&window, count, (double)count * 1e9 / (double)(now_ns() - began), NULL);
+	if (!count)
+		talk_failed("no packet reached the peer");
+}
+
+static uint64_t stream_out(const struct net *net, uint64_t duration_ns)
+{
+	static char buffer[NET_STREAM_BYTES];
+	uint64_t began = now_ns(), bytes = 0;
+	int fd = connected(net, SOCK_STREAM);
+
+	buffer[0] = NET_STREAM_IN;
+	while (now_ns() - began < duration_ns)
+		if (send(fd, buffer, sizeof(buffer), 0) < 0)
+			talk_failed("the connection broke: %s", strerror(errno));
+	shutdown(fd, SHUT_WR);
+	if (recv(fd, &bytes, sizeof(bytes), MSG_WAITALL) != sizeof(bytes))
+		talk_failed("the peer did not say how much it got");
+	close(fd);
+	return bytes;
+}
+
+static uint64_t stream_in(const struct net *net, uint64_t duration_ns)
+{
+	static char buffer[NET_STREAM_BYTES];
+	uint64_t began = now_ns(), bytes = 0;
+	char what = NET_STREAM_OUT;
+	int fd = connected(net, SOCK_STREAM);
+
+	if (send(fd, &what, 1, 0) != 1)
+		talk_failed("the connection broke: %s", strerror(errno));
+	while (now_ns() - began < duration_ns) {
+		ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
+
+		if (got <= 0)
+			talk_failed("the connection broke: %s", strerror(errno));
+		bytes += (uint64_t)got;
+	}
+	close(fd);
+	return bytes;
+}
+
+static void stream(struct net *net, const char *name,
+		   uint64_t (*transfer)(const struct net *, uint64_t))
+{
+	struct window window;
+	uint64_t began, bytes;
+
+	transfer(net, net->duration_ns / 4);
+	window_begin(&window, name, net->device);
+	began = now_ns();
+	bytes = transfer(net, net->duration_ns);
+	window_end(&window, (bytes + (1 << 20) - 1) >> 20,
+		   (double)bytes * 1e9 / (double)(now_ns() - began), NULL);
+}
+
+/* net INTERFACE|auto ADDRESS PEER MILLISECONDS PART... */
+void work_net(char **words)
+{
+	struct net net = { .peer = { .sin_family = AF_INET, .sin_port = htons(NET_PORT) } };
+	char path[64];
+
+	if (!words[1] || !words[2] || !words[3] || !words[4])
+		talk_failed("words are missing");
+	if (strcmp(words[1], "auto"))
+		snprintf(net.name, sizeof(net.name), "%s", words[1]);
+	else if (!find_interface(net.name))
+		talk_failed("no network interface: no driver for the device was found in the "
+			    "kernel or the initrd");
+	snprintf(path, sizeof(path), "/sys/class/net/%s", net.name);
+	pci_device_of(path, net.device, sizeof(net.device));
+	set_up("lo", "127.0.0.1");
+	set_up(net.name, words[2]);
+	if (inet_pton(AF_INET, words[3], &net.peer.sin_addr) != 1)
+		talk_failed("'%s' is no address", words[3]);
+	net.duration_ns = strtoull(words[4], NULL, 10) * 1000000;
+	await_link(net.name);
+	net.udp = connected(&net, SOCK_DGRAM);
+	await_peer(&net);
+	for (char **part = words + 5; *part; part++) {
+		if (!strcmp(*part, "latency"))
+			latency(&net);
+		else if (!strcmp(*part, "paced"))
+			paced(&net);
+		else if (!strcmp(*part, "packets-64"))
+			packets(&net, *part, 64);
+		else if (!strcmp(*part, "packets-1472"))
+			packets(&net, *part, 1472);
+		else if (!strcmp(*part, "send"))
+			stream(&net, *part, stream_out);
+		else if (!strcmp(*part, "receive"))
+			stream(&net, *part, stream_in);
+		else
+			talk_failed("there is no part '%s'", *part);
+	}
+}

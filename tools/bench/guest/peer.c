@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "net.h"
+#include "work.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES (8 << 20)
+
+static int listening(const struct sockaddr_in *address, int type)
+{
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), one = 1, bytes = BUFFER_BYTES;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* What is lost for want of a buffer here says nothing of the device. */
+	if (type == SOCK_DGRAM)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	if (fd < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) ||
+	    (type == SOCK_STREAM && listen(fd, 4)))
+		talk_failed("cannot listen: %s", strerror(errno));
+	return fd;
+}
+
+static void stream_in(int fd, char *buffer)
+{
+	uint64_t bytes = 1; /* the first one has been read */
+	ssize_t got;
+
+	while ((got = recv(fd, buffer, NET_STREAM_BYTES, 0)) > 0)
+		bytes += (uint64_t)got;
+	send(fd, &bytes, sizeof(bytes), 0);
+}
+
+static void serve_stream(int fd)
+{
+	static char buffer[NET_STREAM_BYTES];
+	char what = 0;
+
+	if (recv(fd, &what, 1, 0) == 1 && what == NET_STREAM_IN)
+		stream_in(fd, buffer);
+	while (what == NET_STREAM_OUT && send(fd, buffer, sizeof(buffer), 0) > 0)
+		;
+	_exit(0);
+}
+
+static void serve_packets(int fd)
+{
+	static uint64_t count;
+	struct net_packet packet;
+	struct sockaddr_in from;
+	socklen_t length = sizeof(from);
+	ssize_t got;
+
+	while ((got = recvfrom(fd, &packet, sizeof(packet), MSG_DONTWAIT, (struct sockaddr *)&from,
+			       &length)) > 0) {
+		if ((size_t)got < NET_HEADER_BYTES)
+			continue;
+		if (packet.what == NET_SINK) {
+			count++;
+			continue;
+		}
+		if (packet.what == NET_COUNT) {
+			packet.count = count;
+			count = 0;
+		}
+		sendto(fd, &packet, (size_t)got, 0, (struct sockaddr *)&from, length);
+	}
+}
+
+/* peer ADDRESS */
+void work_peer(char **words)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(NET_PORT) };
+	struct pollfd ready[2];
+
+	if (!words[1] || inet_pton(AF_INET, words[1], &address.sin_addr) != 1)
+		talk_failed("the peer wants an address");
+	signal(SIGCHLD, SIG_IGN);
+	ready[0] = (struct pollfd){ .fd = listening(&address, SOCK_DGRAM), .events = POLLIN };
+	ready[1] = (struct pollfd){ .fd = listening(&address, SOCK_STREAM), .events = POLLIN };
+	talk("listening");
+	for (;;) {
+		int fd;
+
+		if (poll(ready, 2, -1) < 0)
+			continue;
+		if (ready[0].revents)
+			serve_packets(ready[0].fd);
+		if (!ready[1].revents)
+			continue;
+		fd = accept4(ready[1].fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0 && !fork()) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			serve_stream(fd);
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "work.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool read_line(char *text, size_t text_bytes, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+	FILE *file;
+	bool got;
+
+	va_start(args, fmt);
+	vsnprintf(path, sizeof(path), fmt, args);
+	va_end(args);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	got = fgets(text, (int)text_bytes, file);
+	fclose(file);
+	if (got)
+		text[strcspn(text, "\n")] = '\0';
+	return got;
+}
+
+bool pci_device_of(const char *class_path, char *path, size_t path_bytes)
+{
+	char link[PATH_MAX], resolved[PATH_MAX];
+
+	snprintf(link, sizeof(link), "%s/device", class_path);
+	if (!realpath(link, resolved))
+		return false;
+	/* The nearest parent that has a PCI configuration space. */
+	while (resolved[1]) {
+		char config[PATH_MAX + 8];
+		char *slash = strrchr(resolved, '/');
+
+		snprintf(config, sizeof(config), "%s/config", resolved);
+		if (!access(config, F_OK))
+			return snprintf(path, path_bytes, "%s", resolved) < (int)path_bytes;
+		if (!slash || slash == resolved)
+			break;
+		*slash = '\0';
+	}
+	return false;
+}
+
+/* Whether the kernel's number @irq is the device's: one of its messages, or its line. */
+static bool has_irq(const char *device, unsigned long irq)
+{
+	char path[PATH_MAX], line[32];
+
+	snprintf(path, sizeof(path), "%s/msi_irqs/%lu", device, irq);
+	if (!access(path, F_OK))
+		return true;
+	snprintf(path, sizeof(path), "%s/msi_irqs", device);
+	if (!access(path, F_OK))
+		return false;
+	return read_line(line, sizeof(line), "%s/irq", device) && strtoul(line, NULL, 10) == irq;
+}
+
+uint64_t interrupts_of(const char *device)
+{
+	FILE *file = fopen("/proc/interrupts", "re");
+	uint64_t total = 0;
+	char line[4096];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *at, *end;
+		unsigned long irq = strtoul(line, &at, 10);
+
+		if (*at != ':' || !has_irq(device, irq))
+			continue;
+		for (at++;; at = end) {
+			unsigned long long count = strtoull(at, &end, 10);
+
+			if (end == at || (*end != ' ' && *end != '\n'))
+				break;
+			total += count;
+		}
+	}
+	if (file)
+		fclose(file);
+	return total;
+}

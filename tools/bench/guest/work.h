@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VIADUCT_BENCH_WORK_H
+#define VIADUCT_BENCH_WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The program that does the work 'viaduct bench' measures: as a guest's init, and on the host. It
+ * is told what to do in words, and talks to 'viaduct bench' by lines that begin with TALK_PREFIX;
+ * each answer is one line "go". Nothing is printed while something is measured:
+ *
+ *   ready NAME      about to begin; waits for the answer
+ *   done            it has ended; waits for the answer
+ *   result {...}    what came out of it, JSON
+ *   init            a guest's first line
+ *   skipped NAME WHY    this part cannot be done here
+ *   failed WHY      nothing can
+ *   end             the last line
+ */
+#define TALK_PREFIX "viaduct-bench: "
+
+/* Where a guest finds what to do, a word a line; 'viaduct bench' puts it in the initramfs. */
+#define WORK_FOLDER "/viaduct-bench"
+#define WORK_WORDS  WORK_FOLDER "/words"
+
+void talk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The last line before the end: a failure. Never returns in a guest, which powers off. */
+void talk_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Ends the program, in a guest by powering off. */
+void work_end(int status) __attribute__((noreturn));
+
+uint64_t now_ns(void);
+
+/* Durations of operations. What does not fit is counted in the histogram and left out of the
+ * percentiles: one in a million is none of them. */
+#define SAMPLES_MAX (1U << 20)
+
+/* Sub-buckets of each power of two: a bucket's bounds are at most 12.5 % apart. */
+#define BUCKET_BITS 3
+#define BUCKETS	    (64U << BUCKET_BITS)
+
+struct samples {
+	uint64_t *values;
+	size_t count;
+	uint64_t buckets[BUCKETS];
+};
+
+/* Empties them; allocates at first use. */
+void samples_reset(struct samples *samples);
+void samples_add(struct samples *samples, uint64_t ns);
+
+/* One part of the work, measured by itself. */
+struct window {
+	const char *name;
+	const char *device; /* PCI device in sysfs whose interrupts are counted; NULL: none */
+	uint64_t interrupts;
+	uint64_t began_ns;
+};
+
+void window_begin(struct window *window, const char *name, const char *device);
+
+/* @operations: what costs are counted by. @value: the figure, in the metric's unit; with @samples
+ * their median is. */
+void window_end(struct window *window, uint64_t operations, double value, struct samples *samples);
+
+/* The PCI device a class device hangs on ("/sys/class/net/eth0"), through virtio0 and the like. */
+bool pci_device_of(const char *class_path, char *path, size_t path_bytes);
+
+/* Interrupts that the kernel counted for a PCI device of sysfs. */
+uint64_t interrupts_of(const char *device);
+
+/* A small file of one line; false when it cannot be read. */
+bool read_line(char *text, size_t text_bytes, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Mounts, drivers, console: what a guest's init does first. */
+void guest_begin(void);
+
+/* The kinds of work; words[0] is the kind, ended by a NULL. */
+void work_net(char **words);
+void work_disk(char **words);
+void work_irq(char **words);
+void work_bar(char **words);
+
+/* Answers work_net() from the other end, until it is killed. */
+void work_peer(char **words);
+
+#endif

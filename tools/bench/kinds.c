@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bench.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define SECOND	     VIA_BENCH_UNIT_PER_SECOND
+#define BYTES	     VIA_BENCH_UNIT_BYTES_PER_SECOND
+#define LESS	     VIA_BENCH_BETTER_LOWER
+#define MORE	     VIA_BENCH_BETTER_HIGHER
+
+static const struct via_bench_part net[] = {
+	{ "latency", "Round trip of 64 bytes, one after the other", VIA_BENCH_UNIT_NS, LESS,
+	  "round trip" },
+	{ "packets-64", "Packets sent, 64 bytes", SECOND, MORE, "packet", "Packets sent by size",
+	  64 },
+	{ "packets-1472", "Packets sent, 1472 bytes", SECOND, MORE, "packet",
+	  "Packets sent by size", 1472 },
+	{ "send", "Throughput, sending", BYTES, MORE, "MiB" },
+	{ "receive", "Throughput, receiving", BYTES, MORE, "MiB" },
+};
+
+static const struct via_bench_part disk[] = {
+	{ "read-latency", "Random read of 4 KiB, one after the other", VIA_BENCH_UNIT_NS, LESS,
+	  "read" },
+	{ "read-iops-4", "Random reads of 4 KiB, queue depth 4", SECOND, MORE, "read",
+	  "Random reads by queue depth", 4 },
+	{ "read-iops-16", "Random reads of 4 KiB, queue depth 16", SECOND, MORE, "read",
+	  "Random reads by queue depth", 16 },
+	{ "read-iops-64", "Random reads of 4 KiB, queue depth 64", SECOND, MORE, "read",
+	  "Random reads by queue depth", 64 },
+	{ "read-sequential", "Sequential read, 256 KiB, queue depth 4", BYTES, MORE, "read" },
+};
+
+static const struct via_bench_part irq[] = {
+	{ "interrupt", "From the device's interrupt (INTx) to the program that waits for it",
+	  VIA_BENCH_UNIT_NS, LESS, "interrupt" },
+};
+
+static const struct via_bench_part bar[] = {
+	{ "first-touch", "First read of a page of registers", VIA_BENCH_UNIT_NS, LESS, "page" },
+	{ "second-touch", "Second read of a page of registers", VIA_BENCH_UNIT_NS, LESS, "page" },
+};
+
+/* With a network the guest goes on to a hundred round trips, 50 a second. */
+static const struct via_bench_part boot[] = {
+	{ "paced", "Round trip, 50 a second", VIA_BENCH_UNIT_NS, LESS, "round trip" },
+};
+
+const struct via_bench_part *via_bench_parts(enum via_bench_kind kind, size_t *count)
+{
+	switch (kind) {
+	case VIA_BENCH_NET:
+		*count = COUNT(net);
+		return net;
+	case VIA_BENCH_DISK:
+		*count = COUNT(disk);
+		return disk;
+	case VIA_BENCH_IRQ:
+		*count = COUNT(irq);
+		return irq;
+	case VIA_BENCH_BAR:
+		*count = COUNT(bar);
+		return bar;
+	case VIA_BENCH_BOOT:
+		*count = COUNT(boot);
+		return boot;
+	default:
+		*count = 0;
+		return NULL;
+	}
+}
+
+bool via_bench_needs_device(enum via_bench_kind kind, enum via_bench_way way)
+{
+	return way == VIA_BENCH_PASSTHROUGH || way == VIA_BENCH_GROUP || way == VIA_BENCH_IOMMUFD ||
+	       (way == VIA_BENCH_HOST && kind != VIA_BENCH_DISK) ||
+	       (way == VIA_BENCH_VIRTIO && kind == VIA_BENCH_DISK);
+}
+
+const char *via_bench_way_name(enum via_bench_way way)
+{
+	static const char *const names[VIA_BENCH_WAYS] = {
+		[VIA_BENCH_PASSTHROUGH] = "passthrough",
+		[VIA_BENCH_VIRTIO] = "virtio",
+		[VIA_BENCH_VHOST] = "vhost",
+		[VIA_BENCH_HOST] = "host",
+		[VIA_BENCH_GROUP] = "group",
+		[VIA_BENCH_IOMMUFD] = "iommufd",
+	};
+
+	return names[way];
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bench.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include <viaduct/util/cleanup.h>
+#include <viaduct/util/text.h>
+
+#include "guest/work.h"
+#include "line.h"
+
+/* A guest on an emulated host may take minutes to come up. */
+#define SILENCE_SECONDS 300
+#define END_SECONDS	60
+
+struct session {
+	struct via_bench *bench;
+	struct via_bench_plan *plan;
+	bool is_guest;
+	struct via_bench_line line;
+	struct via_bench_child child, peer;
+	struct via_bench_watched watched;
+	struct timespec began;
+	struct via_bench_counters before, costs, nothing;
+	double private_bytes;
+	double calls, ioctls;
+};
+
+/* The host's own disk of the function, or of its PF. */
+static int find_disk(struct session *session, struct via_error *err)
+{
+	const struct via_bench_hold *hold = &session->bench->hold;
+	struct via_bdf bdf = hold->is_vf ? hold->pf : hold->bdf;
+	via_cleanup(via_names_free) struct via_names names = { 0 };
+
+	if (!via_host_list(session->bench->cli->host, &names, "sys/block"))
+		for (size_t i = 0; i < names.count; i++) {
+			char path[128], device[256];
+
+			snprintf(path, sizeof(path), "/sys/block/%.40s", names.names[i]);
+			if (!pci_device_of(path, device, sizeof(device)) ||
+			    strcmp(strrchr(device, '/') + 1, via_bdf_text(bdf).text))
+				continue;
+			snprintf(session->line.disk, sizeof(session->line.disk), "%.40s",
+				 names.names[i]);
+			return 0;
+		}
+	return via_error_set(err, ENODEV, "the host has no disk of %s", via_bdf_text(bdf).text);
+}
+
+static int give_device(struct via_bench *bench, enum via_bench_way way, struct via_error *err)
+{
+	static const char uio[] = "uio_pci_generic";
+	char *load[] = { (char *)"modprobe", (char *)"-q", (char *)uio, NULL };
+
+	if (way == VIA_BENCH_PASSTHROUGH)
+		return via_bench_hold_give(&bench->hold, "vfio-pci", err);
+	if (bench->options.kind == VIA_BENCH_BAR)
+		return via_bench_hold_back(&bench->hold, err);
+	if (bench->options.kind != VIA_BENCH_IRQ)
+		return via_bench_hold_give(&bench->hold, NULL, err);
+	via_bench_run(load);
+	return via_bench_hold_give(&bench->hold, uio, err);
+}
+
+/* An address of the host behind which the VF's packets arrive. */
+static int prepare_network(struct session *session, struct via_error *err)
+{
+	struct via_bench *bench = session->bench;
+	char pf[IFNAMSIZ];
+	int rc;
+
+	if (!bench->hold.is_vf)
+		return via_error_set(err, ENOTSUP,
+				     "%s is no VF, so nobody on this host can answer it",
+				     via_bdf_text(bench->hold.bdf).text);
+	if (session->plan->way == VIA_BENCH_HOST) {
+		rc = via_bench_hold_netdev(&bench->hold, false, session->line.netdev, err);
+		if (rc)
+			return rc;
+	}
+	rc = via_bench_hold_netdev(&bench->hold, true, pf, err);
+	return rc ? rc : via_bench_hold_address(&bench->hold, pf, err);
+}
+
+/* Devices as the subject needs them, and names for what it is told. */
+static int prepare(struct session *session, struct via_error *err)
+{
+	enum via_bench_kind kind = session->bench->options.kind;
+	enum via_bench_way way = session->plan->way;
+	int rc = 0;
+
+	if (kind == VIA_BENCH_DISK && way != VIA_BENCH_PASSTHROUGH)
+		return find_disk(session, err);
+	if (!via_bench_needs_device(kind, way))
+		return 0;
+	rc = give_device(session->bench, way, err);
+	if (!rc && (kind == VIA_BENCH_NET || kind == VIA_BENCH_BOOT))
+		rc = prepare_network(session, err);
+	return rc;
+}
+
+static int start_peer(struct session *session, struct via_error *err)
+{
+	struct via_bench *bench = session->bench;
+	char *argv[] = { bench->program, (char *)"peer", (char *)VIA_BENCH_PEER, NULL };
+	const struct via_bench_start start = { 0 };
+	const char *line;
+	int rc = via_bench_child_start(&session->peer, argv, &start, err);
+
+	if (!rc)
+		rc = via_bench_child_line(&session->peer, &bench->watch, SILENCE_SECONDS, &line,
+					  err);
+	if (!rc && strcmp(line, TALK_PREFIX "listening"))
+		rc = via_error_set(err, EADDRINUSE, "the peer: %s", line);
+	return rc;
+}
+
+static int started(void *data, pid_t pid, struct via_error *err)
+{
+	struct session *session = data;
+
+	via_bench_watched_open(&session->watched, pid, session->is_guest, &session->bench->trace);
+	clock_gettime(CLOCK_MONOTONIC, &session->began);
+	return session->line.netdev[0] ? via_bench_hold_move(session->line.netdev, pid, err) : 0;
+}
+
+static int start(struct session *session, struct via_error *err)
+{
+	const struct via_bench_start how = {
+		.own_network = session->line.netdev[0],
+		.prepare = started,
+		.data = session,
+	};
+	enum via_bench_kind kind = session->bench->options.kind;
+	int rc = 0;
+
+	if (kind == VIA_BENCH_NET || kind == VIA_BENCH_BOOT)
+		rc = start_peer(session, err);
+	if (!rc)
+		rc = via_bench_line_make(&session->line, session->bench, session->plan, err);
+	return rc ? rc : via_bench_child_start(&session->child, session->line.argv, &how, err);
+}
+
+static double since_start_ns(const struct session *session)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - session->began.tv_sec) * 1e9 +
+	       (double)(now.tv_nsec - session->began.tv_nsec);
+}
+
+static struct via_bench_figures *figures(struct session *session, const char *name,
+					 const char *title, enum via_bench_unit unit,
+					 enum via_bench_better better, bool time)
+{
+	struct via_bench_result *result = session->bench->result;
+	struct via_bench_metric *metric = via_bench_metric_find(result, name);
+
+	if (!metric)
+		metric = via_bench_add_metric(result, name, title, unit, better, time);
+	return via_bench_figures(result, metric, session->plan->name);
+}
+
+/* A figure of starting a guest, which no part of the work has. */
+static struct via_bench_figures *add_figure(struct session *session, const char *name,
+					    const char *title, enum via_bench_unit unit, bool time,
+					    double value)
+{
+	struct via_bench_figures *of =
+		figures(session, name, title, unit, VIA_BENCH_BETTER_LOWER, time);
+
+	via_bench_add_sample(session->bench->result, of, value);
+	return of;
+}
+
+static void add_costs(struct session *session, struct via_bench_figures *of,
+		      const struct via_bench_counters *costs, double operations)
+{
+	for (size_t i = 0; i < costs->count; i++) {
+		const struct via_bench_counter *counter = &costs->counters[i];
+
+		via_bench_add_cost(session->bench->result, of, counter->group, counter->name,
+				   counter->value / operations);
+	}
+}
+
+/* One processor for each vCPU, in the order of their threads. */
+static void pin(struct session *session)
+{
+	const struct via_bench_options *options = &session->bench->options;
+	unsigned int next = 0;
+
+	for (unsigned int i = 0; i < options->cpus && next < options->pin_count; i++) {
+		pid_t thread = via_bench_watched_vcpu(&session->watched, i);
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET(options->pins[next], &set);
+		if (thread && !sched_setaffinity(thread, sizeof(set), &set))
+			next++;
+	}
+	if (next < options->cpus)
+		session->bench->result->machine.pinned = 0;
+}
+
+/* The guest's first line. */
+static int begun(struct session *session, struct via_error *err)
+{
+	struct via_bench *bench = session->bench;
+	enum via_bench_way way = session->plan->way;
+	struct via_bench_counters counters;
+
+	if (bench->options.kind == VIA_BENCH_BOOT) {
+		double ns = since_start_ns(session);
+		struct via_bench_figures *of;
+		double exits;
+
+		via_bench_counters_read(&session->watched, &counters);
+		exits = via_bench_counters_get(&counters, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
+		if (exits >= 0) {
+			of = add_figure(session, "exits-to-init", "VM exits until init",
+					VIA_BENCH_UNIT_COUNT, false, exits);
+			for (size_t i = 0; i < counters.count; i++)
+				if (counters.counters[i].group == VIA_BENCH_EXITS ||
+				    counters.counters[i].group == VIA_BENCH_USER_EXITS)
+					via_bench_add_cost(bench->result, of,
+							   counters.counters[i].group,
+							   counters.counters[i].name,
+							   counters.counters[i].value);
+		}
+		add_figure(session, "time-to-init", "From exec to the guest's init",
+			   VIA_BENCH_UNIT_NS, true, ns);
+	}
+	if (bench->options.pin_count) {
+		via_bench_counters_read(&session->watched, &counters);
+		pin(session);
+	}
+	if ((way == VIA_BENCH_VIRTIO || way == VIA_BENCH_VHOST) &&
+	    bench->options.kind != VIA_BENCH_DISK)
+		return via_bench_interface_up(bench->tap, err);
+	return 0;
+}
+
+/* Anonymous memory of the VMM, less the guest's RAM where that is part of it. */
+static double private_bytes(const struct session *session)
+{
+	via_autofclose FILE *file = NULL;
+	unsigned long long kib = 0;
+	char path[64], line[128];
+	double bytes;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)session->child.pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
+			break;
+	bytes = (double)(kib << 10);
+	if (!strcmp(session->plan->vmm, "qemu") &&
+	    bytes > (double)session->bench->options.memory_bytes)
+		bytes -= (double)session->bench->options.memory_bytes;
+	return bytes;
+}
+
+static void ended(struct session *session)
+{
+	via_bench_counters_read(&session->watched, &session->costs);
+	if (session->bench->options.kind == VIA_BENCH_BOOT) {
+		double exits =
+			via_bench_counters_get(&session->costs, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
+
+		if (exits >= 0 && session->nothing.count)
+			add_figure(session, "exits-to-end", "VM exits, boot and 100 round trips",
+				   VIA_BENCH_UNIT_COUNT, false, exits);
+		session->private_bytes = private_bytes(session);
+	}
+	via_bench_counters_since(&session->costs, &session->before);
+}
+
+static const struct via_bench_part *find_part(const struct via_bench *bench, const char *name)
+{
+	for (size_t i = 0; i < bench->part_count; i++)
+		if (!strcmp(bench->parts[i].name, name))
+			return &bench->parts[i];
+	return NULL;
+}
+
+static int add_result(struct session *session, const char *text, struct via_error *err)
+{
+	struct via_bench_result *result = session->bench->result;
+	json_t *json = json_loads(text, 0, NULL), *bucket;
+	const char *name = json_string_value(json_object_get(json, "name"));
+	json_int_t operations = json_integer_value(json_object_get(json, "operations"));
+	double value = json_number_value(json_object_get(json, "value"));
+	const struct via_bench_part *part = name ? find_part(session->bench, name) : NULL;
+	struct via_bench_figures *of;
+	size_t i;
+
+	if (name && !strcmp(name, "nothing")) {
+		session->nothing = session->costs;
+		json_decref(json);
+		return 0;
+	}
+	if (!part || operations <= 0 || !(value >= 0)) {
+		json_decref(json);
+		return via_error_set(err, EPROTO, "the program said something unexpected: %.200s",
+				     text);
+	}
+	of = figures(session, part->name, part->title, part->unit, part->better, true);
+	if (part->series && via_bench_metric_find(result, part->name)) {
+		struct via_bench_metric *metric = via_bench_metric_find(result, part->name);
+
+		via_bench_set(result, &metric->series, part->series);
+		metric->at = part->at;
+	}
+	via_bench_add_sample(result, of, value);
+	via_bench_counters_since(&session->costs, &session->nothing);
+	via_bench_counters_add_part(&session->costs, VIA_BENCH_INTERRUPTS,
+				    session->is_guest ? "guest's device" : "driver",
+				    json_number_value(json_object_get(json, "interrupts")));
+	add_costs(session, of, &session->costs, (double)operations);
+	of->operations += (uint64_t)operations;
+	json_array_foreach(json_object_get(json, "histogram"), i, bucket) via_bench_add_operations(
+		result, of, (uint64_t)json_integer_value(json_array_get(bucket, 0)),
+		(uint64_t)json_integer_value(json_array_get(bucket, 1)));
+	json_decref(json);
+	return 0;
+}
+
+/* What one line of the program asks for. Return: 1 at its end. */
+static int answer(struct session *session, const char *said, struct via_error *err)
+{
+	static const char go[] = "go\n";
+	char why[512];
+
+	if (!strcmp(said, "init"))
+		return begun(session, err);
+	if (!strncmp(said, "ready ", 6)) {
+		via_bench_progress(session->bench, "%s: %s", session->plan->name, said + 6);
+		via_bench_counters_read(&session->watched, &session->before);
+		return via_bench_child_say(&session->child, go, err);
+	}
+	if (!strcmp(said, "done")) {
+		ended(session);
+		return via_bench_child_say(&session->child, go, err);
+	}
+	if (!strncmp(said, "result ", 7))
+		return add_result(session, said + 7, err);
+	if (!strncmp(said, "failed ", 7)) {
+		snprintf(why, sizeof(why), "%s", said + 7);
+		via_text_make_printable(why);
+		return via_error_set(err, ENOTSUP, "%s%s",
+				     session->is_guest ? "in the guest: " : "", why);
+	}
+	return !strcmp(said, "end");
+}
+
+/* The last thing a program said that ended too early is most often why. */
+static int ended_early(const char *last, struct via_error *err)
+{
+	static const char ours[] = "viaduct: ";
+	char why[400];
+
+	if (!last[0])
+		return via_error_set(err, EPIPE, "it ended before its work was done");
+	snprintf(why, sizeof(why), "%.399s", strncmp(last, ours, strlen(ours)) ? last : last + 9);
+	via_text_make_printable(why);
+	return via_error_set(err, EPIPE, "%s", why);
+}
+
+static int follow(struct session *session, struct via_error *err)
+{
+	char last[400] = "";
+	const char *line;
+	int rc;
+
+	do {
+		const char *said;
+
+		rc = via_bench_child_line(&session->child, &session->bench->watch, SILENCE_SECONDS,
+					  &line, err);
+		if (rc == -EPIPE)
+			return ended_early(last, err);
+		if (rc)
+			return rc;
+		/* Behind what the firmware may have left on its line. */
+		said = strstr(line, TALK_PREFIX);
+		if (said)
+			rc = answer(session, said + strlen(TALK_PREFIX), err);
+		else if (line[0])
+			snprintf(last, sizeof(last), "%s", line);
+	} while (!rc);
+	return rc < 0 ? rc : 0;
+}
+
+static void add_call(void *data, pid_t pid, uint64_t key, uint64_t count)
+{
+	struct session *session = data;
+
+	if (!via_bench_watched_has(&session->watched, pid))
+		return;
+	session->calls += (double)count;
+	if (key == 16) /* __NR_ioctl of x86-64 */
+		session->ioctls += (double)count;
+}
+
+static void add_boot(struct session *session)
+{
+	if (session->bench->trace.calls) {
+		via_bench_trace_read(VIA_BENCH_TRACE_CALL, add_call, session);
+		add_figure(session, "ioctls", "ioctls of the VMM, exec to exit",
+			   VIA_BENCH_UNIT_COUNT, false, session->ioctls);
+		add_figure(session, "system-calls", "All system calls of the VMM",
+			   VIA_BENCH_UNIT_COUNT, false, session->calls);
+	}
+	add_figure(session, "private-memory", "Private memory of the VMM beyond guest RAM",
+		   VIA_BENCH_UNIT_BYTES, false, session->private_bytes);
+}
+
+int via_bench_session(struct via_bench *bench, struct via_bench_plan *plan, struct via_error *err)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int rc, status;
+
+	if (!session)
+		return via_error_sys(err, ENOMEM, "cannot measure %s", plan->name);
+	session->bench = bench;
+	session->plan = plan;
+	session->is_guest = plan->vmm;
+	session->watched.instructions_fd = -1;
+	via_bench_progress(bench, "%s: starts", plan->name);
+	rc = prepare(session, err);
+	if (!rc)
+		rc = start(session, err);
+	if (!rc)
+		rc = follow(session, err);
+	status = via_bench_child_end(&session->child, rc ? 0 : END_SECONDS);
+	if (!rc && (!WIFEXITED(status) || WEXITSTATUS(status)))
+		rc = via_error_set(err, EIO, "it failed when its work was done (status %d)",
+				   status);
+	if (!rc && bench->options.kind == VIA_BENCH_BOOT)
+		add_boot(session);
+	via_bench_child_end(&session->peer, 0);
+	via_bench_watched_close(&session->watched);
+	via_bench_hold_no_address(&bench->hold);
+	free(session);
+	return rc;
+}
