@@ -29,9 +29,9 @@ static void draw_interval(struct via_page *page, const struct via_axis *axis,
 	if (!via_interval_known(interval))
 		return;
 	fprintf(page->out,
-		"<g class=\"whisk\"><line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"13\" y2=\"13\"/>"
-		"<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"9\" y2=\"17\"/>"
-		"<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"9\" y2=\"17\"/></g>",
+		"<g class=\"whisk\"><line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"19\" y2=\"19\"/>"
+		"<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"14\" y2=\"24\"/>"
+		"<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"14\" y2=\"24\"/></g>",
 		low, high, low, low, high, high);
 }
 
@@ -41,14 +41,14 @@ static void draw_bar(struct via_page *page, const struct via_bench_metric *metri
 	struct via_scale scale = via_scale_of_metric(metric);
 	const struct via_summary *summary = &figures->summary;
 
-	via_page_row_begin(page, figures->subject, 34,
+	via_page_row_begin(page, figures->subject, 48,
 			   via_figure_with_unit(&scale, summary->median, true).text);
 	via_page_grid(page, axis);
-	fprintf(page->out, "<rect class=\"bar\" y=\"5\" height=\"16\" rx=\"2\" width=\"%.2f%%\"/>",
+	fprintf(page->out, "<rect class=\"bar\" y=\"10\" height=\"18\" rx=\"2\" width=\"%.2f%%\"/>",
 		via_axis_percent(axis, summary->median));
 	draw_interval(page, axis, summary->interval);
 	for (size_t i = 0; i < figures->samples.count && i < 200; i++)
-		fprintf(page->out, "<circle class=\"run\" cx=\"%.2f%%\" cy=\"28\" r=\"3\"/>",
+		fprintf(page->out, "<circle class=\"run\" cx=\"%.2f%%\" cy=\"37\" r=\"3\"/>",
 			via_axis_percent(axis, figures->samples.values[i]));
 	via_page_row_value(page);
 	fprintf(page->out, "<b>%s</b> ", via_figure_with_unit(&scale, summary->median, true).text);
@@ -121,7 +121,7 @@ static void draw_segment(struct via_page *page, const struct via_axis *axis, con
 		fprintf(page->out, "<rect class=\"seg p%u\"", colour);
 	else
 		fputs("<rect class=\"seg po\"", page->out);
-	fprintf(page->out, " x=\"%.2f%%\" y=\"5\" height=\"18\" width=\"%.2f%%\"><title>",
+	fprintf(page->out, " x=\"%.2f%%\" y=\"8\" height=\"20\" width=\"%.2f%%\"><title>",
 		via_axis_percent(axis, from),
 		via_axis_percent(axis, from + value) - via_axis_percent(axis, from));
 	via_page_text(page, name);
@@ -142,7 +142,7 @@ static void draw_stack(struct via_page *page, const struct via_bench_figures *fi
 	struct via_figure total = via_figure_value(via_cost_unit(group), stack.total, true);
 	double from = 0;
 
-	via_page_row_begin(page, figures->subject, 28, total.text);
+	via_page_row_begin(page, figures->subject, 36, total.text);
 	via_page_grid(page, axis);
 	for (unsigned int i = 0; i <= VIA_PAGE_PART_COLOURS; i++)
 		if (stack.values[i] > 0) {
@@ -179,7 +179,6 @@ void via_chart_parts(struct via_page *page, const struct via_bench_metric *metri
 	struct via_axis axis;
 	struct via_scale scale;
 	double largest = 0;
-	bool any = false;
 
 	for (size_t i = 0; i < metric->figure_count; i++) {
 		struct stack stack = stack_of(page, metric->figures[i], group);
@@ -187,9 +186,8 @@ void via_chart_parts(struct via_page *page, const struct via_bench_metric *metri
 		for (size_t j = 0; j <= VIA_PAGE_PART_COLOURS; j++)
 			used.values[j] += stack.values[j];
 		largest = larger(larger(largest, stack.total), stack.sum);
-		any |= !isnan(stack.total);
 	}
-	if (!any)
+	if (largest < 0.05)
 		return;
 	axis = via_axis_to(largest);
 	scale = via_scale_for(via_cost_unit(group), axis.max);

@@ -141,9 +141,9 @@ struct via_figure via_axis_label(const struct via_axis *axis, const struct via_s
 	struct via_scale tick = *scale;
 	double step = axis->step / scale->divisor;
 
-	tick.decimals = step < 0.095 ? 2 : step < 0.95 ? 1 : 0;
-	if (step < 0.0095)
-		tick.decimals = 4;
+	/* Steps are 1, 2 or 5 times a power of ten. */
+	tick.decimals =
+		value > 0 && step < 1 ? (unsigned int)fmin(ceil(-log10(step) - 1e-9), 12) : 0;
 	return via_figure_scaled(&tick, value, true);
 }
 

@@ -85,6 +85,14 @@ static void put_warnings(struct via_page *page)
 	fputs("</ul></div>\n", page->out);
 }
 
+static bool has_costs(const struct via_bench_metric *metric, enum via_bench_cost_group group)
+{
+	for (size_t i = 0; i < metric->figure_count; i++)
+		if (!isnan(via_bench_cost_total(metric->figures[i], group)))
+			return true;
+	return false;
+}
+
 /* What stands large on a subject's card: exits where times are an emulator's, else the median. */
 static void put_glance_figures(struct via_page *page, const struct via_bench_subject *subject)
 {
@@ -98,7 +106,7 @@ static void put_glance_figures(struct via_page *page, const struct via_bench_sub
 		return;
 	exits = via_bench_cost_total(figures, VIA_BENCH_EXITS);
 	median = via_figure_with_unit(&scale, figures->summary.median, true);
-	if (page->result->machine.emulated && !isnan(exits)) {
+	if (page->result->machine.emulated && has_costs(metric, VIA_BENCH_EXITS)) {
 		fprintf(page->out,
 			"<div class=\"big\">%s</div><div class=\"small soft\">exits for each "
 			"operation</div><div class=\"small soft\">%s ",
@@ -113,34 +121,40 @@ static void put_glance_figures(struct via_page *page, const struct via_bench_sub
 	fputs("</div>", page->out);
 }
 
+static void put_card(struct via_page *page, const struct via_bench_subject *subject)
+{
+	fprintf(page->out, "<div class=\"who c%u\"><b>", via_page_colour(page, subject->name));
+	via_page_text(page, subject->name);
+	fputs("</b><div class=\"small soft\">", page->out);
+	via_page_text(page, subject->what);
+	if (subject->vmm) {
+		fputs(subject->what ? ", " : "", page->out);
+		via_page_text(page, subject->vmm);
+	}
+	fputs("</div>", page->out);
+	if (page->result->metric_count)
+		put_glance_figures(page, subject);
+	fputs("</div>\n", page->out);
+}
+
 static void put_glance(struct via_page *page)
 {
 	const struct via_bench_result *result = page->result;
 
 	fputs("<div class=\"glance\">\n", page->out);
+	for (size_t i = 0; i < result->subject_count; i++)
+		if (!result->subjects[i]->reason)
+			put_card(page, result->subjects[i]);
+	fputs("</div>\n", page->out);
 	for (size_t i = 0; i < result->subject_count; i++) {
-		const struct via_bench_subject *subject = result->subjects[i];
-
-		fprintf(page->out, "<div class=\"who c%u%s\"><b>",
-			via_page_colour(page, subject->name), subject->reason ? " off" : "");
-		via_page_text(page, subject->name);
-		fputs("</b><div class=\"small soft\">", page->out);
-		via_page_text(page, subject->what);
-		if (subject->vmm) {
-			fputs(subject->what ? ", " : "", page->out);
-			via_page_text(page, subject->vmm);
-		}
-		fputs("</div>", page->out);
-		if (subject->reason) {
-			fputs("<div class=\"small\">Skipped: ", page->out);
-			via_page_text(page, subject->reason);
-			fputs("</div>", page->out);
-		} else if (result->metric_count) {
-			put_glance_figures(page, subject);
-		}
+		if (!result->subjects[i]->reason)
+			continue;
+		fputs("<div class=\"off\"><b>", page->out);
+		via_page_text(page, result->subjects[i]->name);
+		fputs("</b> was skipped: ", page->out);
+		via_page_text(page, result->subjects[i]->reason);
 		fputs("</div>\n", page->out);
 	}
-	fputs("</div>\n", page->out);
 }
 
 static void put_sentences(struct via_page *page)
@@ -169,14 +183,6 @@ static const struct cost_column {
 	{ VIA_BENCH_CPU_NS, "host CPU" },	{ VIA_BENCH_INSTRUCTIONS, "instructions" },
 };
 enum { COST_COLUMNS = sizeof(cost_columns) / sizeof(cost_columns[0]) };
-
-static bool has_costs(const struct via_bench_metric *metric, enum via_bench_cost_group group)
-{
-	for (size_t i = 0; i < metric->figure_count; i++)
-		if (!isnan(via_bench_cost_total(metric->figures[i], group)))
-			return true;
-	return false;
-}
 
 static void put_cost_table(struct via_page *page, const struct via_bench_metric *metric)
 {
