@@ -84,6 +84,7 @@ extern const struct via_command via_commands[];
 
 int cmd_list(struct via_cli *cli, int argc, char **argv);
 int cmd_bench(struct via_cli *cli, int argc, char **argv);
+int cmd_bench_compare(struct via_cli *cli, int argc, char **argv);
 int cmd_bench_report(struct via_cli *cli, int argc, char **argv);
 int cmd_bind(struct via_cli *cli, int argc, char **argv);
 int cmd_run(struct via_cli *cli, int argc, char **argv);

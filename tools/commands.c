@@ -102,6 +102,12 @@ static const struct via_option bench_options[] = {
 	{ 0 },
 };
 
+static const struct via_option bench_compare_options[] = {
+	{ "threshold", "PERCENT", "how much worse is too much (5%)" },
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option bench_report_options[] = {
 	{ "html", "FILE", "write a page with charts, which needs no other file" },
 	{ "text", NULL, "print tables too, as without --html" },
@@ -171,6 +177,18 @@ const struct via_command via_commands[] = {
 			"Ctrl-C. A subject that cannot be measured is listed with the reason.",
 		.options = bench_options,
 		.run = cmd_bench,
+	},
+	{
+		.name = "bench compare",
+		.summary = "Tells whether a second result is worse than a first.",
+		.operands = "A B",
+		.min_operands = 2,
+		.max_operands = 2,
+		.text = "The status is 1 when a figure got worse by more than the threshold and "
+			"the 95%\n"
+			"interval of the ratio leaves 1 out. Under emulation only counts decide.",
+		.options = bench_compare_options,
+		.run = cmd_bench_compare,
 	},
 	{
 		.name = "bench report",

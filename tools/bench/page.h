@@ -77,7 +77,8 @@ void via_page_ratio(struct via_page *page, const struct via_bench_metric *metric
 /** via_chart_bars() - medians with intervals, and the runs. */
 void via_chart_bars(struct via_page *page, const struct via_bench_metric *metric);
 
-/** via_chart_parts() - a cost per operation, stacked by its parts; nothing when it is as good as 0. */
+/** via_chart_parts() - a cost per operation, stacked by its parts; nothing when it is as good as 0.
+ */
 void via_chart_parts(struct via_page *page, const struct via_bench_metric *metric,
 		     enum via_bench_cost_group group, const char *title);
 

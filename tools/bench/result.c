@@ -360,14 +360,8 @@ double via_bench_cost_total(const struct via_bench_figures *figures,
 			    enum via_bench_cost_group group)
 {
 	const struct via_bench_cost *total = cost_find(figures, group, VIA_BENCH_TOTAL);
-	double sum = NAN;
 
-	if (total)
-		return total->summary.median;
-	for (size_t i = 0; i < figures->cost_count; i++)
-		if (figures->costs[i]->group == group)
-			sum = (isnan(sum) ? 0 : sum) + figures->costs[i]->summary.median;
-	return sum;
+	return total ? total->summary.median : NAN;
 }
 
 static struct via_bench_cost *cost_add(struct via_bench_result *result,
@@ -442,12 +436,40 @@ static void fill_costs(struct via_bench_result *result, struct via_bench_figures
 	}
 }
 
+/* A group that came in parts has a total too, of each run: medians do not add up. */
+static void add_totals(struct via_bench_result *result, struct via_bench_figures *figures)
+{
+	for (enum via_bench_cost_group group = 0; group < VIA_BENCH_COST_GROUPS; group++) {
+		size_t parts = figures->cost_count;
+		bool any = true;
+
+		if (cost_find(figures, group, VIA_BENCH_TOTAL))
+			continue;
+		for (size_t run = 0; any && !result->failed; run++) {
+			double sum = 0;
+
+			any = false;
+			for (size_t i = 0; i < parts; i++) {
+				const struct via_bench_cost *cost = figures->costs[i];
+
+				if (cost->group != group || run >= cost->samples.count)
+					continue;
+				sum += cost->samples.values[run];
+				any = true;
+			}
+			if (any)
+				via_bench_add_cost(result, figures, group, VIA_BENCH_TOTAL, sum);
+		}
+	}
+}
+
 static int summarise(struct via_bench_result *result, struct via_bench_figures *figures)
 {
 	int rc = via_stats_summarise(figures->samples.values, figures->samples.count,
 				     &figures->summary);
 
 	fill_costs(result, figures);
+	add_totals(result, figures);
 	for (size_t i = 0; !rc && i < figures->cost_count; i++) {
 		struct via_bench_cost *cost = figures->costs[i];
 

@@ -227,7 +227,8 @@ void via_bench_add_sample(struct via_bench_result *result, struct via_bench_figu
 /**
  * via_bench_add_cost() - the cost per operation of one run. A name that some runs lack (an exit
  * that did not happen) is filled with 0 by via_bench_result_finish(), up to as many as the most.
- * @name: VIA_BENCH_TOTAL, or a part of it.
+ * @name: VIA_BENCH_TOTAL, or a part of it. A group without a total is given one, the sum of its
+ *	  parts.
  */
 void via_bench_add_cost(struct via_bench_result *result, struct via_bench_figures *figures,
 			enum via_bench_cost_group group, const char *name, double value);
@@ -240,11 +241,7 @@ void via_bench_add_operations(struct via_bench_result *result, struct via_bench_
 const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures *figures,
 						 enum via_bench_cost_group group, const char *name);
 
-/**
- * via_bench_cost_total() - the median of a group's total; the sum of its parts where it has none.
- *
- * Return: NAN when nothing of it was counted.
- */
+/** via_bench_cost_total() - the median of a group's total. Return: NAN when it was not counted. */
 double via_bench_cost_total(const struct via_bench_figures *figures,
 			    enum via_bench_cost_group group);
 
