@@ -206,7 +206,8 @@ json_t *via_json_text(const char *text)
 
 char *via_json_dump(json_t *value)
 {
-	via_autofree char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+	via_autofree char *text =
+		value ? json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
 	char *line = NULL;
 
 	json_decref(value);

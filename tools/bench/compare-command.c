@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* viaduct bench compare: whether a second result is worse than a first. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,28 +178,23 @@ static int print_text(const struct via_cli *cli, const struct pair *pair)
 	return VIA_EXIT_DONE;
 }
 
-static json_t *real_json(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *comparison_json(const struct via_comparison *comparison)
 {
 	bool known = via_interval_known(comparison->interval);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:s, s:b, s:b}",
-			 "metric", comparison->metric, "subject", comparison->subject, "what",
-			 comparison->is_cost ? via_bench_cost_group_name(comparison->group)
-					     : "median",
-			 "unit", via_bench_unit_name(comparison->unit), "better",
-			 via_bench_better_name(comparison->better), "time", comparison->time, "a",
-			 real_json(comparison->a), "b", real_json(comparison->b), "ratio",
-			 real_json(comparison->ratio), "interval",
-			 known ? json_pack("[o, o]", real_json(comparison->interval.low),
-					   real_json(comparison->interval.high))
-			       : json_null(),
-			 "verdict", via_verdict_name(comparison->verdict), "beyond_threshold",
-			 comparison->beyond, "decides", comparison->decides);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:s, s:b, s:b}", "metric",
+		comparison->metric, "subject", comparison->subject, "what",
+		comparison->is_cost ? via_bench_cost_group_name(comparison->group) : "median",
+		"unit", via_bench_unit_name(comparison->unit), "better",
+		via_bench_better_name(comparison->better), "time", comparison->time, "a",
+		via_bench_number_json(comparison->a), "b", via_bench_number_json(comparison->b),
+		"ratio", via_bench_number_json(comparison->ratio), "interval",
+		known ? json_pack("[o, o]", via_bench_number_json(comparison->interval.low),
+				  via_bench_number_json(comparison->interval.high))
+		      : json_null(),
+		"verdict", via_verdict_name(comparison->verdict), "beyond_threshold",
+		comparison->beyond, "decides", comparison->decides);
 }
 
 static int print_json(const struct pair *pair)
@@ -212,11 +206,11 @@ static int print_json(const struct pair *pair)
 			json_decref(list);
 			list = NULL;
 		}
-	return via_json_print(
-		json_pack("{s:s, s:o, s:o, s:o, s:i, s:o}", "kind",
-			  via_bench_kind_name(pair->a->kind), "a", via_json_text(pair->a_path), "b",
-			  via_json_text(pair->b_path), "threshold", json_real(pair->threshold),
-			  "worse", (int)pair->comparisons.worse, "comparisons", list));
+	return via_json_print(json_pack(
+		"{s:s, s:o, s:o, s:o, s:i, s:o}", "kind", via_bench_kind_name(pair->a->kind), "a",
+		via_json_text(pair->a_path), "b", via_json_text(pair->b_path), "threshold",
+		via_bench_number_json(pair->threshold), "worse", (int)pair->comparisons.worse,
+		"comparisons", list));
 }
 
 int cmd_bench_compare(struct via_cli *cli, int argc, char **argv)

@@ -10,7 +10,7 @@ static json_t *text_json(const char *text)
 }
 
 /* Whole numbers are written as such: a count of 3 is not 3.0. */
-static json_t *number_json(double value)
+json_t *via_bench_number_json(double value)
 {
 	if (!isfinite(value))
 		return json_null();
@@ -28,7 +28,8 @@ static json_t *interval_json(struct via_interval interval)
 {
 	if (!via_interval_known(interval))
 		return json_null();
-	return json_pack("[o, o]", number_json(interval.low), number_json(interval.high));
+	return json_pack("[o, o]", via_bench_number_json(interval.low),
+			 via_bench_number_json(interval.high));
 }
 
 static json_t *texts_json(const struct via_bench_texts *texts)
@@ -64,7 +65,7 @@ static json_t *samples_json(const struct via_bench_samples *samples)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < samples->count; i++)
-		if (json_array_append_new(array, number_json(samples->values[i])))
+		if (json_array_append_new(array, via_bench_number_json(samples->values[i])))
 			goto failed;
 	return array;
 failed:
@@ -117,9 +118,9 @@ static json_t *group_json(const struct via_bench_figures *figures, enum via_benc
 			object = json_object();
 		if (json_object_set_new(object, cost->name,
 					json_pack("{s:o, s:o, s:o}", "median",
-						  number_json(cost->summary.median), "interval",
-						  interval_json(cost->summary.interval), "samples",
-						  samples_json(&cost->samples))))
+						  via_bench_number_json(cost->summary.median),
+						  "interval", interval_json(cost->summary.interval),
+						  "samples", samples_json(&cost->samples))))
 			goto failed;
 	}
 	return object ? object : json_null();
@@ -148,7 +149,7 @@ static json_t *ratio_json(const struct via_bench_result *result,
 	if (isnan(figures->ratio))
 		return json_null();
 	return json_pack("{s:s, s:o, s:o}", "to", result->baseline, "value",
-			 number_json(figures->ratio), "interval",
+			 via_bench_number_json(figures->ratio), "interval",
 			 interval_json(figures->ratio_interval));
 }
 
@@ -157,15 +158,16 @@ static json_t *figures_json(const struct via_bench_result *result,
 {
 	const struct via_summary *summary = &figures->summary;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "subject", figures->subject, "samples", samples_json(&figures->samples),
-			 "median", number_json(summary->median), "q1", number_json(summary->q1),
-			 "q3", number_json(summary->q3), "min", number_json(summary->min), "max",
-			 number_json(summary->max), "interval", interval_json(summary->interval),
-			 "ratio", ratio_json(result, figures), "operations",
-			 figures->operations ? integer_json(figures->operations) : json_null(),
-			 "histogram", histogram_json(figures->histogram), "percentiles",
-			 percentiles_json(figures->histogram), "costs", costs_json(figures));
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "subject",
+		figures->subject, "samples", samples_json(&figures->samples), "median",
+		via_bench_number_json(summary->median), "q1", via_bench_number_json(summary->q1),
+		"q3", via_bench_number_json(summary->q3), "min",
+		via_bench_number_json(summary->min), "max", via_bench_number_json(summary->max),
+		"interval", interval_json(summary->interval), "ratio", ratio_json(result, figures),
+		"operations", figures->operations ? integer_json(figures->operations) : json_null(),
+		"histogram", histogram_json(figures->histogram), "percentiles",
+		percentiles_json(figures->histogram), "costs", costs_json(figures));
 }
 
 static json_t *metric_json(const struct via_bench_result *result,
@@ -180,7 +182,8 @@ static json_t *metric_json(const struct via_bench_result *result,
 			 metric->title, "unit", via_bench_unit_name(metric->unit), "better",
 			 via_bench_better_name(metric->better), "time", metric->time, "series",
 			 text_json(metric->series), "at",
-			 metric->series ? number_json(metric->at) : json_null(), "subjects", array);
+			 metric->series ? via_bench_number_json(metric->at) : json_null(),
+			 "subjects", array);
 failed:
 	json_decref(array);
 	return NULL;

@@ -256,6 +256,9 @@ bool via_bench_is_baseline(const struct via_bench_result *result, const char *su
  */
 int via_bench_result_finish(struct via_bench_result *result, struct via_error *err);
 
+/** via_bench_number_json() - NAN is null. Return: NULL when memory ran out. */
+json_t *via_bench_number_json(double value);
+
 /** via_bench_result_json() - a finished result, or NULL when memory ran out. */
 json_t *via_bench_result_json(const struct via_bench_result *result);
 
