@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -62,6 +63,14 @@ int via_bench_watch_sleep(struct via_bench_watch *watch, int milliseconds, struc
 	return via_bench_watch_check(watch, err);
 }
 
+/* /sys shows the interfaces of the network namespace it was mounted in. */
+static bool enter_network(void)
+{
+	return !unshare(CLONE_NEWNET | CLONE_NEWNS) &&
+	       !mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) &&
+	       !mount("sysfs", "/sys", "sysfs", 0, NULL);
+}
+
 /* In the child, until exec. */
 static void become(char *const *argv, const struct via_bench_start *start, int in, int out,
 		   int ready, int go, pid_t parent)
@@ -77,7 +86,7 @@ static void become(char *const *argv, const struct via_bench_start *start, int i
 		_exit(127);
 	/* Ctrl-C is for who started it, who then ends this in order. */
 	setpgid(0, 0);
-	if (start->own_network && unshare(CLONE_NEWNET))
+	if (start->own_network && !enter_network())
 		_exit(126);
 	if (write(ready, &c, 1) != 1 || read(go, &c, 1) != 1)
 		_exit(127);

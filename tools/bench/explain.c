@@ -2,11 +2,16 @@
 #include "bench.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-/* What is less than this, of an exit an operation and of the figure, explains nothing. */
-#define NOTABLE	      0.05
+/* What is less than this share of an operation's exits explains nothing, nor is less than this of
+ * an exit worth a sentence. */
 #define NOTABLE_SHARE 0.05
+#define NOTABLE	      0.01
+
+#define REASONS_MAX 2
+#define TEXT_BYTES  512
 
 /* What an exit of a kind most often is for, to say more than its name. */
 static const char *meaning(const char *reason)
@@ -14,7 +19,7 @@ static const char *meaning(const char *reason)
 	static const struct {
 		const char *reason, *text;
 	} all[] = {
-		{ "memory", "accesses to a device's registers, such as the doorbell" },
+		{ "memory", "accesses to registers, as to ring a doorbell" },
 		{ "HLT", "the guest going idle" },
 		{ "MSR", "the guest's timer and interrupt controller" },
 		{ "interrupt", "interrupts of the host while the guest runs" },
@@ -36,27 +41,57 @@ static double cost_of(const struct via_bench_figures *figures, enum via_bench_co
 	return cost && cost->summary.median == cost->summary.median ? cost->summary.median : 0;
 }
 
-/* The reason whose counts differ most in the direction the sums do. */
-static const char *main_reason(const struct via_bench_figures *more,
-			       const struct via_bench_figures *less, double *most)
+/* Appends the reason for which @more has most above @less, but for those in @said. */
+static const char *add_reason(char *text, const struct via_bench_figures *more,
+			      const struct via_bench_figures *less, const char *const *said,
+			      size_t said_count, double least, const char *word)
 {
 	const char *reason = NULL;
+	size_t length = strlen(text);
+	double most = least;
 
-	*most = 0;
 	for (size_t i = 0; i < more->cost_count; i++) {
 		const struct via_bench_cost *cost = more->costs[i];
 		double difference;
+		bool known = cost->group != VIA_BENCH_EXITS || !strcmp(cost->name, VIA_BENCH_TOTAL);
 
-		if (cost->group != VIA_BENCH_EXITS || !strcmp(cost->name, VIA_BENCH_TOTAL))
+		for (size_t j = 0; j < said_count; j++)
+			known |= !strcmp(said[j], cost->name);
+		if (known)
 			continue;
 		difference = cost_of(more, VIA_BENCH_EXITS, cost->name) -
 			     cost_of(less, VIA_BENCH_EXITS, cost->name);
-		if (difference > *most) {
-			*most = difference;
+		if (difference > most) {
+			most = difference;
 			reason = cost->name;
 		}
 	}
+	if (reason)
+		snprintf(text + length, TEXT_BYTES - length, "%s %.2f %s for %s",
+			 length ? "," : ":", most, word, meaning(reason));
 	return reason;
+}
+
+/* The few reasons that differ most, those of which @b has more first. */
+static void add_reasons(char *text, const struct via_bench_figures *a,
+			const struct via_bench_figures *b, double least)
+{
+	const char *said[2 * REASONS_MAX];
+	size_t count = 0;
+
+	text[0] = '\0';
+	for (int i = 0; i < REASONS_MAX; i++) {
+		const char *reason = add_reason(text, b, a, said, count, least, "more");
+
+		if (reason)
+			said[count++] = reason;
+	}
+	for (int i = 0; i < REASONS_MAX; i++) {
+		const char *reason = add_reason(text, a, b, said, count, least, "fewer");
+
+		if (reason)
+			said[count++] = reason;
+	}
 }
 
 static void explain_exits(struct via_bench *bench, const struct via_bench_metric *metric,
@@ -65,23 +100,14 @@ static void explain_exits(struct via_bench *bench, const struct via_bench_metric
 {
 	double of_a = cost_of(a, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
 	double of_b = cost_of(b, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
-	const struct via_bench_figures *more = of_a > of_b ? a : b, *less = more == a ? b : a;
-	double high = fmax(of_a, of_b), low = fmin(of_a, of_b), most;
-	const char *reason;
+	double least = fmax(NOTABLE, NOTABLE_SHARE * fmax(of_a, of_b));
+	char reasons[TEXT_BYTES];
 
-	if (high - low < NOTABLE || high - low < NOTABLE_SHARE * high)
-		return;
-	reason = main_reason(more, less, &most);
-	if (reason && most >= NOTABLE)
+	add_reasons(reasons, a, b, least);
+	if (reasons[0] || fabs(of_a - of_b) >= least)
 		via_bench_add_text(bench->result, &bench->result->sentences,
-				   "%s: %s pays %.2f exits per %s, %s %.2f; %.2f of the difference "
-				   "are for %s.",
-				   metric->title, more->subject, high, operation, less->subject,
-				   low, most, meaning(reason));
-	else
-		via_bench_add_text(bench->result, &bench->result->sentences,
-				   "%s: %s pays %.2f exits per %s, %s %.2f.", metric->title,
-				   more->subject, high, operation, less->subject, low);
+				   "%s: %s pays %.2f exits per %s, %s %.2f%s.", metric->title,
+				   b->subject, of_b, operation, a->subject, of_a, reasons);
 }
 
 static void explain_user_exits(struct via_bench *bench, const struct via_bench_metric *metric,

@@ -27,6 +27,7 @@ static void pad(FILE *file)
 
 static void add_header(struct archive *archive, const char *name, mode_t mode, size_t bytes)
 {
+	name += name[0] == '/';
 	pad(archive->file);
 	/* magic, inode, mode, uid, gid, links, mtime, size, device, rdevice, name size, check */
 	fprintf(archive->file, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
@@ -55,7 +56,7 @@ static int add_program(struct archive *archive, const char *program, struct via_
 
 	if (stat(program, &status))
 		return via_error_sys(err, errno, "cannot read %s", program);
-	add_header(archive, VIA_BENCH_INIT + 1, S_IFREG | 0755, (size_t)status.st_size);
+	add_header(archive, VIA_BENCH_INIT, S_IFREG | 0755, (size_t)status.st_size);
 	return copy(archive->file, program, err);
 }
 
@@ -65,7 +66,7 @@ static void add_words(struct archive *archive, const char *const *words)
 
 	for (size_t i = 0; words[i]; i++)
 		bytes += strlen(words[i]) + 1;
-	add_header(archive, WORK_WORDS + 1, S_IFREG | 0644, bytes);
+	add_header(archive, WORK_WORDS, S_IFREG | 0644, bytes);
 	for (size_t i = 0; words[i]; i++)
 		fprintf(archive->file, "%s\n", words[i]);
 }
@@ -82,7 +83,7 @@ int via_bench_initrd_write(const char *path, const char *base, const char *progr
 	rc = base ? copy(file, base, err) : 0;
 	if (rc)
 		return rc;
-	add_header(&archive, WORK_FOLDER + 1, S_IFDIR | 0755, 0);
+	add_header(&archive, WORK_FOLDER, S_IFDIR | 0755, 0);
 	rc = add_program(&archive, program, err);
 	if (rc)
 		return rc;

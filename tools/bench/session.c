@@ -35,6 +35,17 @@ struct session {
 	double calls, ioctls;
 };
 
+static void name_disk(struct session *session)
+{
+	struct via_bench_result *result = session->bench->result;
+	struct via_bench_subject *subject = via_bench_subject_find(result, session->plan->name);
+	char what[80];
+
+	snprintf(what, sizeof(what), "/dev/%s", session->line.disk);
+	if (subject && (!subject->what || subject->what[0] != '/'))
+		via_bench_set(result, &subject->what, what);
+}
+
 /* The host's own disk of the function, or of its PF. */
 static int find_disk(struct session *session, struct via_error *err)
 {
@@ -48,10 +59,11 @@ static int find_disk(struct session *session, struct via_error *err)
 
 			snprintf(path, sizeof(path), "/sys/block/%.40s", names.names[i]);
 			if (!pci_device_of(path, device, sizeof(device)) ||
-			    strcmp(strrchr(device, '/') + 1, via_bdf_text(bdf).text))
+			    strcmp(strrchr(device, '/') + 1, via_bdf_text(bdf).text) ||
+			    !disk_name(names.names[i], session->line.disk,
+				       sizeof(session->line.disk)))
 				continue;
-			snprintf(session->line.disk, sizeof(session->line.disk), "%.40s",
-				 names.names[i]);
+			name_disk(session);
 			return 0;
 		}
 	return via_error_set(err, ENODEV, "the host has no disk of %s", via_bdf_text(bdf).text);
@@ -190,8 +202,10 @@ static void add_costs(struct session *session, struct via_bench_figures *of,
 	for (size_t i = 0; i < costs->count; i++) {
 		const struct via_bench_counter *counter = &costs->counters[i];
 
-		via_bench_add_cost(session->bench->result, of, counter->group, counter->name,
-				   counter->value / operations);
+		/* Reasons of the guest's boot are not worth a row of zeros. */
+		if (counter->value > 0 || !strcmp(counter->name, VIA_BENCH_TOTAL))
+			via_bench_add_cost(session->bench->result, of, counter->group,
+					   counter->name, counter->value / operations);
 	}
 }
 
@@ -295,6 +309,21 @@ static const struct via_bench_part *find_part(const struct via_bench *bench, con
 	return NULL;
 }
 
+/* What the subject is, now that it is known which driver has it. */
+static void describe(struct session *session, const json_t *driver)
+{
+	struct via_bench_result *result = session->bench->result;
+	struct via_bench_subject *subject = via_bench_subject_find(result, session->plan->name);
+	char what[256];
+
+	if (!subject || !json_string_value(driver) || (subject->what && strchr(subject->what, '(')))
+		return;
+	snprintf(what, sizeof(what), "%.100s (%.60s)", subject->what ? subject->what : "",
+		 json_string_value(driver));
+	via_text_make_printable(what);
+	via_bench_set(result, &subject->what, what[0] == ' ' ? what + 1 : what);
+}
+
 static int add_result(struct session *session, const char *text, struct via_error *err)
 {
 	struct via_bench_result *result = session->bench->result;
@@ -329,7 +358,9 @@ static int add_result(struct session *session, const char *text, struct via_erro
 				    session->is_guest ? "guest's device" : "driver",
 				    json_number_value(json_object_get(json, "interrupts")));
 	add_costs(session, of, &session->costs, (double)operations);
-	of->operations += (uint64_t)operations;
+	if (of)
+		of->operations += (uint64_t)operations;
+	describe(session, json_object_get(json, "driver"));
 	json_array_foreach(json_object_get(json, "histogram"), i, bucket) via_bench_add_operations(
 		result, of, (uint64_t)json_integer_value(json_array_get(bucket, 0)),
 		(uint64_t)json_integer_value(json_array_get(bucket, 1)));

@@ -34,22 +34,21 @@ struct pattern {
 	bool random;
 };
 
-/* The first disk of a PCI device: the others are made of memory or files. */
-static bool find_disk(char *name, size_t name_bytes)
+/* The first disk of a PCI device, or that one: the others are made of memory or files. */
+static bool find_disk(const char *wanted, char *name, size_t name_bytes, char *device,
+		      size_t device_bytes)
 {
 	DIR *dir = opendir("/sys/block");
 	struct dirent *entry;
 	bool found = false;
 
 	while (dir && !found && (entry = readdir(dir))) {
-		char path[300], device[256], node[300];
+		char path[300];
 
 		snprintf(path, sizeof(path), "/sys/block/%s", entry->d_name);
-		snprintf(node, sizeof(node), "/dev/%s", entry->d_name);
-		found = entry->d_name[0] != '.' && !access(node, F_OK) &&
-			pci_device_of(path, device, sizeof(device));
-		if (found)
-			snprintf(name, name_bytes, "%.31s", entry->d_name);
+		found = entry->d_name[0] != '.' && disk_name(entry->d_name, name, name_bytes) &&
+			(!strcmp(wanted, "auto") || !strcmp(wanted, name)) &&
+			pci_device_of(path, device, device_bytes);
 	}
 	if (dir)
 		closedir(dir);
@@ -152,18 +151,13 @@ static void open_disk(struct disk *disk, const char *wanted)
 {
 	char name[64], path[128];
 
-	for (int tries = 0; !strcmp(wanted, "auto"); tries++) {
-		if (find_disk(name, sizeof(name)))
-			break;
+	for (int tries = 0;
+	     !find_disk(wanted, name, sizeof(name), disk->device, sizeof(disk->device)); tries++) {
 		if (tries >= DISK_SECONDS * 10)
 			talk_failed("no disk: no driver for the device was found in the kernel or "
 				    "the initrd, or it gave none");
 		usleep(100000);
 	}
-	if (strcmp(wanted, "auto"))
-		snprintf(name, sizeof(name), "%s", wanted);
-	snprintf(path, sizeof(path), "/sys/block/%s", name);
-	pci_device_of(path, disk->device, sizeof(disk->device));
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	disk->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	if (disk->fd < 0 || ioctl(disk->fd, BLKGETSIZE64, &disk->size_bytes))

@@ -129,6 +129,18 @@ static void load_by_alias(const char *modprobe)
 	}
 }
 
+void guest_load(const char *module)
+{
+	for (size_t i = 0; i < sizeof(modprobes) / sizeof(modprobes[0]); i++) {
+		bool applet = strstr(modprobes[i], "busybox");
+		char *words[] = { (char *)modprobes[i], (char *)(applet ? "modprobe" : module),
+				  (char *)(applet ? module : NULL), NULL };
+
+		if (!access(modprobes[i], X_OK))
+			run(words);
+	}
+}
+
 static bool insert_module(const char *folder, const char *name)
 {
 	char path[PATH_MAX];

@@ -68,6 +68,7 @@ static void open_edu(struct edu *edu)
 
 	snprintf(path, sizeof(path), "%s/driver", edu->device);
 	if (access(path, F_OK)) {
+		guest_load("uio_pci_generic");
 		snprintf(path, sizeof(path), "%s/driver_override", edu->device);
 		write_text("uio_pci_generic", path);
 		write_text(strrchr(edu->device, '/') + 1,

@@ -18,6 +18,8 @@ static int listening(const struct sockaddr_in *address, int type)
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0), one = 1, bytes = BUFFER_BYTES;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* The interface that will have the address may not be there yet. */
+	setsockopt(fd, SOL_IP, IP_FREEBIND, &one, sizeof(one));
 	/* What is lost for want of a buffer here says nothing of the device. */
 	if (type == SOCK_DGRAM)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));

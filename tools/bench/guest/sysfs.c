@@ -50,6 +50,31 @@ bool pci_device_of(const char *class_path, char *path, size_t path_bytes)
 	return false;
 }
 
+bool driver_of(const char *device, char *name, size_t name_bytes)
+{
+	char link[PATH_MAX], target[PATH_MAX];
+	const char *slash;
+
+	snprintf(link, sizeof(link), "%.255s/driver", device);
+	if (!realpath(link, target))
+		return false;
+	slash = strrchr(target, '/');
+	return snprintf(name, name_bytes, "%s", slash + 1) < (int)name_bytes;
+}
+
+bool disk_name(const char *block, char *name, size_t name_bytes)
+{
+	unsigned int subsystem, controller, namespace;
+	char node[300];
+
+	if (sscanf(block, "nvme%uc%un%u", &subsystem, &controller, &namespace) == 3)
+		snprintf(name, name_bytes, "nvme%un%u", subsystem, namespace);
+	else
+		snprintf(name, name_bytes, "%s", block);
+	snprintf(node, sizeof(node), "/dev/%.255s", name);
+	return !access(node, F_OK);
+}
+
 /* Whether the kernel's number @irq is the device's: one of its messages, or its line. */
 static bool has_irq(const char *device, unsigned long irq)
 {

@@ -136,6 +136,7 @@ void window_begin(struct window *window, const char *name, const char *device)
 void window_end(struct window *window, uint64_t operations, double value, struct samples *samples)
 {
 	uint64_t ended_ns = now_ns();
+	char driver[64];
 	uint64_t interrupts = window->device ? interrupts_of(window->device) : 0;
 
 	talk("done");
@@ -149,6 +150,8 @@ void window_end(struct window *window, uint64_t operations, double value, struct
 	       window->name, (unsigned long long)operations, value,
 	       (unsigned long long)(ended_ns - window->began_ns),
 	       (unsigned long long)(interrupts - window->interrupts));
+	if (window->device && driver_of(window->device, driver, sizeof(driver)))
+		printf(", \"driver\": \"%s\"", driver);
 	if (samples && samples->count)
 		print_samples(samples);
 	printf("}\n");

@@ -70,6 +70,13 @@ void window_end(struct window *window, uint64_t operations, double value, struct
 /* The PCI device a class device hangs on ("/sys/class/net/eth0"), through virtio0 and the like. */
 bool pci_device_of(const char *class_path, char *path, size_t path_bytes);
 
+/* The driver of a PCI device of sysfs; false when it has none. */
+bool driver_of(const char *device, char *name, size_t name_bytes);
+
+/* The name in /dev of a disk of /sys/block: a path to an NVMe namespace that may have several is
+ * not there itself. False for one that is in neither way. */
+bool disk_name(const char *block, char *name, size_t name_bytes);
+
 /* Interrupts that the kernel counted for a PCI device of sysfs. */
 uint64_t interrupts_of(const char *device);
 
@@ -79,6 +86,9 @@ bool read_line(char *text, size_t text_bytes, const char *fmt, ...)
 
 /* Mounts, drivers, console: what a guest's init does first. */
 void guest_begin(void);
+
+/* A module by its name, where there is a modprobe. */
+void guest_load(const char *module);
 
 /* The kinds of work; words[0] is the kind, ended by a NULL. */
 void work_net(char **words);
