@@ -175,14 +175,20 @@ static void draw_row(struct via_page *page, const struct via_bench_metric *metri
 		via_figure_value(metric->unit, (double)far, true).text);
 }
 
-/* A label in the middle of @percent, but inside the plot. */
-static void put_tick(struct via_page *page, double percent, const char *text)
+/* Those that come too close to the one before, on a phone, are spare. */
+static void put_ticks(struct via_page *page, const struct via_bench_metric *metric,
+		      const struct domain *domain, const double *ticks, size_t count)
 {
-	fprintf(page->out, "<text x=\"%.2f%%\" y=\"13\" text-anchor=\"%s\">%s</text>", percent,
-		percent < 4    ? "start"
-		: percent > 96 ? "end"
-			       : "middle",
-		text);
+	double before = -100;
+
+	for (size_t i = 0; i < count; i++) {
+		double percent = place(domain, ticks[i]) * 100;
+		bool spare = percent - before < 25;
+
+		via_page_label(page, percent, spare, tick_label(metric->unit, ticks[i]).text, "");
+		if (!spare)
+			before = percent;
+	}
 }
 
 static void draw_shapes(struct via_page *page, const struct via_bench_metric *metric,
@@ -197,9 +203,7 @@ static void draw_shapes(struct via_page *page, const struct via_bench_metric *me
 	fputs("<div class=\"row axis\" aria-hidden=\"true\"><div class=\"name\"></div>"
 	      "<div class=\"plot\"><svg height=\"18\">",
 	      page->out);
-	for (size_t i = 0; i < tick_count; i++)
-		put_tick(page, place(domain, ticks[i]) * 100,
-			 tick_label(metric->unit, ticks[i]).text);
+	put_ticks(page, metric, domain, ticks, tick_count);
 	fputs("</svg></div><div class=\"val\"></div></div>\n</div>\n", page->out);
 }
 
@@ -296,7 +300,7 @@ static void draw_tails(struct via_page *page, const struct via_bench_metric *met
 		double percent = -log10(shares[i].above) / decades * 100;
 
 		if (percent <= 100)
-			put_tick(page, percent, shares[i].label);
+			via_page_label(page, percent, false, shares[i].label, "");
 	}
 	fputs("</svg></div></div>\n", page->out);
 	via_page_legend(page, metric);

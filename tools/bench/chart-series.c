@@ -157,9 +157,13 @@ static void draw_chart(struct via_page *page, const struct series *series)
 		fputs("</g>", page->out);
 	}
 	fputs("</svg></div><div></div><div><svg height=\"18\" aria-hidden=\"true\">", page->out);
-	for (size_t at = 0; at < series->count; at++)
-		fprintf(page->out, "<text x=\"%.2f%%\" y=\"13\" text-anchor=\"middle\">%g</text>",
-			column(series, at), series->metrics[at]->at);
+	for (size_t at = 0; at < series->count; at++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "%g", series->metrics[at]->at);
+		via_page_label(page, column(series, at), series->count > 6 && at % 2 == 0, text,
+			       "");
+	}
 	fputs("</svg></div></div>\n", page->out);
 }
 

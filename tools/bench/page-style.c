@@ -95,7 +95,7 @@ const char via_page_style[] =
 	"pre{background:var(--bg);border:1px solid var(--line);border-radius:8px;margin:0;"
 	"padding:12px 14px;white-space:pre-wrap}"
 	"footer{margin-top:24px;color:var(--soft);font-size:13px}"
-	"@media(max-width:640px){"
+	"@media(max-width:640px){.spare{display:none}"
 	"main{padding:20px 14px 36px}h1{font-size:24px}"
 	".card{padding:16px 14px;border-radius:12px}"
 	".glance{grid-template-columns:1fr 1fr;gap:10px}.who{padding:10px 12px}"

@@ -156,22 +156,31 @@ void via_page_grid(struct via_page *page, const struct via_axis *axis)
 	fputs("</g>", page->out);
 }
 
+void via_page_label(struct via_page *page, double percent, bool spare, const char *text,
+		    const char *unit)
+{
+	const char *anchor = percent < 4 ? "start" : percent > 96 ? "end" : "middle";
+
+	fprintf(page->out, "<text%s x=\"%.2f%%\" y=\"13\" text-anchor=\"%s\">%s%s%s</text>",
+		spare ? " class=\"spare\"" : "", percent, anchor, text, *unit ? "\u202f" : "",
+		unit);
+}
+
 void via_page_axis_row(struct via_page *page, const struct via_axis *axis,
 		       const struct via_scale *scale)
 {
+	size_t last = (size_t)lround(axis->max / axis->step);
+
 	fputs("<div class=\"row axis\" aria-hidden=\"true\"><div class=\"name\"></div>"
 	      "<div class=\"plot\"><svg height=\"18\">",
 	      page->out);
-	for (double at = 0; at <= axis->max * 1.0001; at += axis->step) {
-		double percent = via_axis_percent(axis, at);
-		const char *anchor = percent < 1 ? "start" : percent > 99 ? "end" : "middle";
+	for (size_t i = 0; i <= last; i++) {
+		double at = (double)i * axis->step;
 
-		fprintf(page->out, "<text x=\"%.2f%%\" y=\"13\" text-anchor=\"%s\">%s", percent,
-			anchor, via_axis_label(axis, scale, at).text);
 		/* The last one tells the unit. */
-		if (percent > 99 && *scale->typeset)
-			fprintf(page->out, "\u202f%s", scale->typeset);
-		fputs("</text>", page->out);
+		via_page_label(page, via_axis_percent(axis, at), last > 2 && (last - i) % 2 != 0,
+			       via_axis_label(axis, scale, at).text,
+			       i == last ? scale->typeset : "");
 	}
 	fputs("</svg></div><div class=\"val\"></div></div>\n", page->out);
 }

@@ -50,6 +50,13 @@ double via_axis_percent(const struct via_axis *axis, double value);
 struct via_figure via_axis_label(const struct via_axis *axis, const struct via_scale *scale,
 				 double value);
 
+/**
+ * via_page_label() - text below a plot, centred at @percent but inside the plot.
+ * @spare: left out on a phone, where it would touch its neighbours.
+ */
+void via_page_label(struct via_page *page, double percent, bool spare, const char *text,
+		    const char *unit);
+
 /** via_page_grid() - vertical lines at the ticks, for the inside of a plot. */
 void via_page_grid(struct via_page *page, const struct via_axis *axis);
 

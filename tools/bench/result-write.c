@@ -77,7 +77,7 @@ static json_t *histogram_json(const struct via_histogram *histogram)
 {
 	json_t *array;
 
-	if (!histogram)
+	if (!histogram || !histogram->total)
 		return json_null();
 	array = json_array();
 	for (size_t i = 0; i < VIA_HISTOGRAM_BUCKETS; i++)

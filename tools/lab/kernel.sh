@@ -4,6 +4,7 @@
 
 KERNEL_PACKAGES=(linux-source-6.12 make gcc bc bison flex libelf-dev xz-utils zstd perl)
 TEST_PACKAGES=(clang libclang-rt-dev)
+BROWSER_PACKAGES=(chromium-headless-shell fonts-dejavu-core)
 
 # layer NAME PACKAGE...: sets STAGE to a copy of the build root that has PACKAGEs too.
 # Unchanged files are shared with the build root by hard links.

@@ -7,6 +7,7 @@ help_test() {
 Usage: ./lab test [--no-full] [TIER...]
 
   unit, cli   on this machine, in a plain build and one with ASan and UBSan
+  browser     reports as headless Chromium shows them
   kvm         the same with /dev/kvm; on the emulated host what cannot run here
   fuzz        every parser for a few seconds, built with clang
   lab         on the emulated host: Debian's kernel, then the one with IOMMUFD
@@ -17,7 +18,7 @@ line counts: N passed, N failed, N skipped.
 U
 }
 
-TIERS=(unit cli kvm fuzz lab)
+TIERS=(unit cli browser kvm fuzz lab)
 SANITIZE=("-Db_sanitize=address,undefined" -Db_lundef=false)
 
 # result ok|not ok|skip NAME [WHY]: one line, counted.
@@ -116,6 +117,12 @@ tier_kvm() {
         tail -n 30 "$log"
     done
     suite_count emulated kvm "$log"
+}
+
+tier_browser() {
+    layer browser "${BROWSER_PACKAGES[@]}"
+    local BUILD_ROOT=$STAGE/root
+    suite plain browser
 }
 
 tier_fuzz() {
@@ -248,7 +255,7 @@ do_test() {
     while [ $# -gt 0 ]; do
         case $1 in
             --no-full) NO_FULL=1 ;;
-            unit | cli | kvm | fuzz | lab) tiers+=("$1") ;;
+            unit | cli | browser | kvm | fuzz | lab) tiers+=("$1") ;;
             lab/*) names+=("${1#lab/}") ;;
             *) usage_error "there is no tier $1; see ./lab test --help" ;;
         esac
