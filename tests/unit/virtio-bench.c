@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/pci_regs.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 static int set_wire(struct vbench_kvm *kernel, const struct kvm_irqfd *wanted)
 {
+	struct pollfd waiting = { .fd = (int)wanted->fd, .events = POLLIN };
 	bool routed = false;
 
 	for (size_t i = 0; i < kernel->wire_count; i++) {
@@ -35,6 +37,7 @@ static int set_wire(struct vbench_kvm *kernel, const struct kvm_irqfd *wanted)
 	MUST(!(wanted->flags & KVM_IRQFD_FLAG_DEASSIGN) && routed &&
 	     kernel->wire_count < VBENCH_WIRES_MAX);
 	kernel->wires[kernel->wire_count++] = *wanted;
+	kernel->delivered += poll(&waiting, 1, 0) > 0;
 	return 0;
 }
 

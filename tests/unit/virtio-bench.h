@@ -26,6 +26,7 @@
 struct vbench_kvm {
 	struct kvm_irqfd wires[VBENCH_WIRES_MAX];
 	size_t wire_count;
+	unsigned int delivered; /* what waited in an eventfd when it was wired */
 	struct kvm_irq_routing_entry routes[VBENCH_ROUTES_MAX];
 	size_t route_count;
 	struct kvm_ioeventfd bells[VBENCH_BELLS_MAX];

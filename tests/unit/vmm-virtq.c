@@ -455,7 +455,7 @@ static void task_watch(void *data)
 static void a_worker_works(void **state)
 {
 	struct task task = { .events = 0 };
-	uint64_t one = 1;
+	uint64_t one = 1, cpu_ns;
 
 	(void)state;
 	via_worker_stop(&task.worker); /* never started */
@@ -479,6 +479,12 @@ static void a_worker_works(void **state)
 	assert_true(task.events > 0 && task.events <= 1000);
 	assert_true(via_worker_cpu_ns(&task.worker) > 0);
 	via_worker_stop(&task.worker); /* again */
+
+	cpu_ns = via_worker_cpu_ns(&task.worker);
+	assert_int_equal(via_worker_start(&task.worker, "a-worker", NULL), 0);
+	via_worker_call(&task.worker, task_call, &task);
+	via_worker_stop(&task.worker);
+	assert_true(via_worker_cpu_ns(&task.worker) > cpu_ns);
 	close(task.watch.fd);
 }
 
