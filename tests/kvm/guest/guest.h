@@ -28,6 +28,10 @@
 #define GUEST_REBOOT_BY_FAULT 1
 #define GUEST_REBOOT_NO_MORE  2
 
+/* Of test=virtio. */
+#define GUEST_VIRTIO_DEVFN    (1 << 3)
+#define GUEST_VIRTIO_REQUESTS 1000
+
 /* Slot and function of test=ecam, test=function and test=intx. */
 #define GUEST_DEVFN (5 << 3)
 
@@ -36,10 +40,11 @@
 #define GUEST_INTX_PIN	  21
 
 /* The steps of test=intx. */
-#define GUEST_INTX_SIGNAL   1 /* have the devices interrupt whose bits are set from bit 8 on */
-#define GUEST_INTX_UNMASKED 2 /* bits of the devices the host was told to unmask since last asked  \
-			       */
-#define GUEST_INTX_DIRECT  3  /* whether registers are reached without an exit */
-#define GUEST_INTX_TRAPPED 4  /* how many accesses to registers were exits */
+#define GUEST_INTX_SIGNAL 1 /* have the devices interrupt whose bits are set from bit 8 on */
+#define GUEST_INTX_UNMASKED                                                                        \
+	2		     /* bits of the devices the host was told to unmask since last asked   \
+			      */
+#define GUEST_INTX_DIRECT  3 /* whether registers are reached without an exit */
+#define GUEST_INTX_TRAPPED 4 /* how many accesses to registers were exits */
 
 #endif
