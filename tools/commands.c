@@ -95,6 +95,8 @@ static const struct via_option bench_options[] = {
 	{ "memory", "SIZE", "its RAM, with a unit K, M, G or T (512M)" },
 	{ "cpus", "N", "its processors (1)" },
 	{ "pin", "CPU[,CPU...]", "processors of the host for them, one each" },
+	{ "peer", "ADDRESS", "of net: who answers, on another host (a program on this one)" },
+	{ "address", "ADDRESS", "with --peer: of the function, in the peer's network, a /24" },
 	{ "runs", "N", "of each subject, in turn (3)" },
 	{ "seconds", "SECONDS", "for each part of net and disk (2)" },
 	{ "json", "FILE", "write the result as JSON; -: to standard output" },

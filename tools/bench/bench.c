@@ -25,6 +25,7 @@ void via_bench_progress(struct via_bench *bench, const char *fmt, ...)
 		return;
 	fputs("\r\033[K", stderr);
 	if (fmt) {
+		fprintf(stderr, "run %u of %u, ", bench->run + 1, bench->options.runs);
 		va_start(args, fmt);
 		vfprintf(stderr, fmt, args);
 		va_end(args);
@@ -146,6 +147,8 @@ static void add_subjects(struct via_bench *bench, const struct via_error *no_dev
 		const char *reason = impossible(options->kind, plan);
 		bool needs = via_bench_needs_device(options->kind, plan->way);
 
+		if (!reason && !needs && options->peer && options->kind == VIA_BENCH_NET)
+			reason = "a tap interface leads to this host only, not to --peer";
 		if (!reason && plan->vmm && !options->kernel)
 			reason = "a guest needs a kernel: --kernel FILE, or $VIADUCT_GUEST_KERNEL";
 		if (!reason && needs && !bench->hold.found)
@@ -163,7 +166,7 @@ static void add_subjects(struct via_bench *bench, const struct via_error *no_dev
 	}
 }
 
-static int run_plan(struct via_bench *bench, struct via_bench_plan *plan, unsigned int run)
+static int run_plan(struct via_bench *bench, struct via_bench_plan *plan)
 {
 	struct via_error err = { 0 };
 	int rc = via_bench_watch_check(&bench->watch, &err);
@@ -175,11 +178,11 @@ static int run_plan(struct via_bench *bench, struct via_bench_plan *plan, unsign
 	if (!rc || rc == -EINTR)
 		return rc;
 	/* What fails at first cannot be done; later it is bad luck, which is told. */
-	if (!run)
+	if (!bench->run)
 		skip(bench, plan, err.text);
 	else
 		via_bench_add_text(bench->result, &bench->result->warnings,
-				   "Run %u of %s failed: %s", run + 1, plan->name, err.text);
+				   "Run %u of %s failed: %s", bench->run + 1, plan->name, err.text);
 	return 0;
 }
 
@@ -188,9 +191,9 @@ static int run_all(struct via_bench *bench)
 	int rc = 0;
 
 	/* A B A B: a noisy minute hits all of them. */
-	for (unsigned int run = 0; !rc && run < bench->options.runs; run++)
+	for (bench->run = 0; !rc && bench->run < bench->options.runs; bench->run++)
 		for (size_t i = 0; !rc && i < bench->plan_count; i++)
-			rc = run_plan(bench, &bench->plans[i], run);
+			rc = run_plan(bench, &bench->plans[i]);
 	return rc;
 }
 

@@ -46,6 +46,7 @@ struct via_bench_plan {
 struct via_bench_options {
 	enum via_bench_kind kind;
 	const char *kernel, *initrd, *device;
+	const char *peer, *address; /* of kind net: who answers elsewhere; NULL: this host */
 	uint64_t memory_bytes;
 	unsigned int cpus, runs;
 	unsigned int milliseconds; /* of each part of the work */
@@ -79,6 +80,8 @@ struct via_bench {
 	char folder[64];	/* temporary files */
 	char program[PATH_MAX]; /* that does the work */
 	char tap[16];
+	unsigned int run; /* of each subject, the one that is now; from 0 */
+	bool unpinned; /* a vCPU was not found, or its processor not to be had */
 	bool progress; /* standard error is a terminal */
 };
 

@@ -146,8 +146,12 @@ int via_bench_child_start(struct via_bench_child *child, char *const *argv,
 	}
 	via_close(&ready[0]);
 	via_close(&go[1]);
-	if (rc)
+	if (rc && child->pid) {
 		via_bench_child_end(child, 0);
+	} else if (rc) {
+		via_close(&child->to);
+		via_close(&child->from);
+	}
 	return rc;
 }
 

@@ -195,7 +195,7 @@ static const char *interrupt_source(const char *label)
 static void add_interrupts(struct via_bench_counters *counters)
 {
 	via_autofclose FILE *file = fopen("/proc/interrupts", "re");
-	char line[8192];
+	char line[16384];
 
 	while (file && fgets(line, sizeof(line), file)) {
 		char *at = line + strspn(line, " "), *colon = strchr(at, ':'), *end;

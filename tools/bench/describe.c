@@ -119,7 +119,7 @@ static void describe_guest(struct via_bench *bench)
 	via_bench_set(result, &result->guest.initrd, options->initrd);
 	result->guest.memory_bytes = options->memory_bytes;
 	result->guest.cpus = options->cpus;
-	result->machine.pinned = options->pin_count >= options->cpus;
+	result->machine.pinned = options->pin_count >= options->cpus && !bench->unpinned;
 	if (!result->machine.pinned)
 		via_bench_add_text(result, &result->warnings,
 				   "The guest's processors were not pinned to processors of the "

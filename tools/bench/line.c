@@ -33,17 +33,18 @@ static void add_parts(struct via_bench_line *line)
 /* What the program is to do. */
 static void choose_words(struct via_bench_line *line)
 {
-	enum via_bench_kind kind = line->bench->options.kind;
+	const struct via_bench_options *options = &line->bench->options;
+	enum via_bench_kind kind = options->kind;
 
 	snprintf(line->milliseconds, sizeof(line->milliseconds), "%u",
-		 kind == VIA_BENCH_BOOT ? 2000 : line->bench->options.milliseconds);
+		 kind == VIA_BENCH_BOOT ? 2000 : options->milliseconds);
 	switch (kind) {
 	case VIA_BENCH_NET:
 	case VIA_BENCH_BOOT:
 		add_word(line, "net");
 		add_word(line, line->plan->vmm ? "auto" : line->netdev);
-		add_word(line, VIA_BENCH_ADDRESS);
-		add_word(line, VIA_BENCH_PEER);
+		add_word(line, options->peer ? options->address : VIA_BENCH_ADDRESS);
+		add_word(line, options->peer ? options->peer : VIA_BENCH_PEER);
 		add_word(line, line->milliseconds);
 		add_parts(line);
 		break;

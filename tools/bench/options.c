@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "options.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -180,6 +181,13 @@ static int parse_seconds(struct via_bench_options *options, const char *text)
 	return 0;
 }
 
+static bool is_address(const char *text)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, text, &address) == 1;
+}
+
 static const char *given(const struct via_cli *cli, const char *option, const char *variable)
 {
 	const char *value = via_cli_value(cli, option);
@@ -203,12 +211,20 @@ int via_bench_options_parse(struct via_bench *bench)
 	options->kernel = given(cli, "kernel", "VIADUCT_GUEST_KERNEL");
 	options->initrd = given(cli, "initrd", "VIADUCT_GUEST_INITRD");
 	options->device = via_cli_value(cli, "device");
+	options->peer = via_cli_value(cli, "peer");
+	options->address = via_cli_value(cli, "address");
 	options->json = via_cli_value(cli, "json");
 	options->html = via_cli_value(cli, "html");
 	options->memory_bytes = MEMORY_BYTES;
 	options->cpus = 1;
 	options->runs = 3;
 	options->milliseconds = 2000;
+	if (!options->peer != !options->address)
+		return via_usage_error(
+			"--peer and --address go together: who answers, and from where "
+			"it is asked");
+	if (options->peer && (!is_address(options->peer) || !is_address(options->address)))
+		return via_usage_error("--peer and --address want IPv4 addresses, as 192.0.2.1");
 	if (cpus && (!parse_number(cpus, VIA_BENCH_CPUS_MAX, &options->cpus) || !options->cpus))
 		return via_usage_error("--cpus wants a number from 1 to %d, not '%s'",
 				       VIA_BENCH_CPUS_MAX, cpus);

@@ -91,15 +91,19 @@ static int prepare_network(struct session *session, struct via_error *err)
 	char pf[IFNAMSIZ];
 	int rc;
 
-	if (!bench->hold.is_vf)
-		return via_error_set(err, ENOTSUP,
-				     "%s is no VF, so nobody on this host can answer it",
-				     via_bdf_text(bench->hold.bdf).text);
 	if (session->plan->way == VIA_BENCH_HOST) {
 		rc = via_bench_hold_netdev(&bench->hold, false, session->line.netdev, err);
 		if (rc)
 			return rc;
 	}
+	if (bench->options.peer)
+		return 0;
+	if (!bench->hold.is_vf)
+		return via_error_set(
+			err, ENOTSUP,
+			"%s is no VF, so nobody on this host can answer it; --peer names "
+			"who does",
+			via_bdf_text(bench->hold.bdf).text);
 	rc = via_bench_hold_netdev(&bench->hold, true, pf, err);
 	return rc ? rc : via_bench_hold_address(&bench->hold, pf, err);
 }
@@ -156,7 +160,7 @@ static int start(struct session *session, struct via_error *err)
 	enum via_bench_kind kind = session->bench->options.kind;
 	int rc = 0;
 
-	if (kind == VIA_BENCH_NET || kind == VIA_BENCH_BOOT)
+	if ((kind == VIA_BENCH_NET || kind == VIA_BENCH_BOOT) && !session->bench->options.peer)
 		rc = start_peer(session, err);
 	if (!rc)
 		rc = via_bench_line_make(&session->line, session->bench, session->plan, err);
@@ -225,7 +229,7 @@ static void pin(struct session *session)
 			next++;
 	}
 	if (next < options->cpus)
-		session->bench->result->machine.pinned = 0;
+		session->bench->unpinned = true;
 }
 
 /* The guest's first line. */

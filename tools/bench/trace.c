@@ -34,7 +34,7 @@ static bool count(enum via_bench_trace_event event)
 	char path[160], text[96];
 
 	snprintf(path, sizeof(path), INSTANCE "/events/%s/trigger", events[event].event);
-	snprintf(text, sizeof(text), "hist:keys=common_pid,%s:size=4096", events[event].key);
+	snprintf(text, sizeof(text), "hist:keys=common_pid,%s:size=16384", events[event].key);
 	return write_text(path, text);
 }
 

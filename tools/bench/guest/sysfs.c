@@ -93,7 +93,7 @@ uint64_t interrupts_of(const char *device)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
 	uint64_t total = 0;
-	char line[4096];
+	char line[16384];
 
 	while (file && fgets(line, sizeof(line), file)) {
 		char *at, *end;
