@@ -33,6 +33,10 @@ static struct via_bench_result *make(double virtio)
 	via_bench_add_subject(result, "virtio", "viaduct", NULL, NULL);
 	metric = via_bench_add_metric(result, "latency", "Round trip", VIA_BENCH_UNIT_NS,
 				      VIA_BENCH_BETTER_LOWER, true);
+	via_bench_set(result, &metric->operation, "round trip");
+	via_bench_set(result, &metric->series, "Round trip by size");
+	metric->at = 64;
+	metric->at_bytes = true;
 	a = via_bench_figures(result, metric, "passthrough");
 	b = via_bench_figures(result, metric, "virtio");
 	for (int run = 0; run < 5; run++) {
@@ -120,7 +124,9 @@ static const struct {
 	{ { "subjects", "1", "status" }, "\"late\"", "subjects[1].status is neither" },
 	{ { "subjects", "0", "reason" }, "null", "subjects[0].reason is given exactly" },
 	{ { "metrics", "0", "unit" }, "\"miles\"", "metrics[0].unit is 'miles'" },
-	{ { "metrics", "0", "series" }, "\"s\"", "metrics[0].at is not a number" },
+	{ { "metrics", "0", "at" }, "\"s\"", "metrics[0].at is not a number" },
+	{ { "metrics", "0", "at_bytes" }, "1", "metrics[0].at_bytes is neither" },
+	{ { "metrics", "0", "operation" }, "1", "metrics[0].operation is not a string" },
 	{ { "metrics", "0", "subjects", "0", "subject" },
 	  "\"x\"",
 	  "metrics[0].subjects[0].subject is no subject" },

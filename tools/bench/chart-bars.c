@@ -173,7 +173,7 @@ static void part_legend(struct via_page *page, enum via_bench_cost_group group,
 }
 
 void via_chart_parts(struct via_page *page, const struct via_bench_metric *metric,
-		     enum via_bench_cost_group group, const char *title)
+		     enum via_bench_cost_group group, const char *what, const char *how)
 {
 	struct stack used = { 0 };
 	struct via_axis axis;
@@ -191,7 +191,8 @@ void via_chart_parts(struct via_page *page, const struct via_bench_metric *metri
 		return;
 	axis = via_axis_to(largest);
 	scale = via_scale_for(via_cost_unit(group), axis.max);
-	fprintf(page->out, "<h3>%s</h3>\n<div class=\"chart\">\n", title);
+	via_page_heading(page, metric, what, how);
+	fputs("<div class=\"chart\">\n", page->out);
 	for (size_t i = 0; i < metric->figure_count; i++)
 		if (!isnan(via_bench_cost_total(metric->figures[i], group)))
 			draw_stack(page, metric->figures[i], group, &axis);

@@ -5,22 +5,9 @@
 #include "page.h"
 
 enum {
-	BINS = 160,    /* across the width of a shape */
-	TICKS_MAX = 6, /* that fit on a phone */
+	BINS = 160, /* across the width of a shape */
 	CURVE_HEIGHT = 220,
 };
-
-/* A logarithmic axis over all values of a metric. */
-struct domain {
-	double low, high;
-};
-
-static double place(const struct domain *domain, double value)
-{
-	double at = log(value / domain->low) / log(domain->high / domain->low);
-
-	return at < 0 ? 0 : at > 1 ? 1 : at;
-}
 
 static double lower_of(size_t bucket)
 {
@@ -33,9 +20,9 @@ static bool is_shown(const struct via_bench_figures *figures)
 }
 
 /* Returns whether there is anything to show. */
-static bool find_domain(const struct via_bench_metric *metric, struct domain *domain)
+static bool find_domain(const struct via_bench_metric *metric, struct via_log_axis *domain)
 {
-	*domain = (struct domain){ INFINITY, 0 };
+	*domain = (struct via_log_axis){ INFINITY, 0 };
 	for (size_t i = 0; i < metric->figure_count; i++) {
 		const struct via_bench_figures *figures = metric->figures[i];
 
@@ -52,46 +39,8 @@ static bool find_domain(const struct via_bench_metric *metric, struct domain *do
 	return isfinite(domain->low);
 }
 
-/* Round values: 1, 2, 5 of each power of ten, or fewer of them where these are too many. */
-static size_t find_ticks(const struct domain *domain, double ticks[TICKS_MAX])
-{
-	static const double digits[] = { 1, 2, 5 };
-	double first = pow(10, floor(log10(domain->low)));
-
-	for (size_t use = 3; use; use = use > 1 ? 1 : 0)
-		for (double skip = 10; skip < 1e20; skip *= 10) {
-			size_t count = 0;
-
-			for (double power = first; power <= domain->high && count <= TICKS_MAX;
-			     power *= skip)
-				for (size_t i = 0; i < use; i++) {
-					double tick = power * digits[i];
-
-					if (tick < domain->low || tick > domain->high)
-						continue;
-					if (count < TICKS_MAX)
-						ticks[count] = tick;
-					count++;
-				}
-			if (count <= TICKS_MAX)
-				return count;
-			if (use == 3)
-				break;
-		}
-	return 0;
-}
-
-/* "1 ms": a tick is a whole number of something. */
-static struct via_figure tick_label(enum via_bench_unit unit, double tick)
-{
-	struct via_scale scale = via_scale_for(unit, tick);
-
-	scale.decimals = 0;
-	return via_figure_with_unit(&scale, tick, true);
-}
-
 /* A share of the operations by bin, each bucket spread over the bins it covers. */
-static void fill_bins(const struct via_histogram *histogram, const struct domain *domain,
+static void fill_bins(const struct via_histogram *histogram, const struct via_log_axis *domain,
 		      double bins[BINS])
 {
 	for (size_t i = 0; i < VIA_HISTOGRAM_BUCKETS; i++) {
@@ -99,8 +48,8 @@ static void fill_bins(const struct via_histogram *histogram, const struct domain
 
 		if (!histogram->counts[i])
 			continue;
-		from = place(domain, fmax(lower_of(i), domain->low)) * BINS;
-		to = place(domain, (double)via_histogram_upper(i) + 1) * BINS;
+		from = via_log_axis_place(domain, fmax(lower_of(i), domain->low)) * BINS;
+		to = via_log_axis_place(domain, (double)via_histogram_upper(i) + 1) * BINS;
 		for (size_t b = (size_t)from; b < BINS && (double)b < to; b++) {
 			double covered = fmin(to, (double)b + 1) - fmax(from, (double)b);
 
@@ -139,17 +88,17 @@ static void draw_shape(struct via_page *page, const double bins[BINS])
 	}
 }
 
-static void draw_mark(struct via_page *page, const struct domain *domain, uint64_t value,
+static void draw_mark(struct via_page *page, const struct via_log_axis *domain, uint64_t value,
 		      const char *class)
 {
-	double percent = place(domain, (double)value) * 100;
+	double percent = via_log_axis_place(domain, (double)value) * 100;
 
 	fprintf(page->out, "<line class=\"%s\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"2\" y2=\"100%%\"/>",
 		class, percent, percent);
 }
 
 static void draw_row(struct via_page *page, const struct via_bench_metric *metric,
-		     const struct via_bench_figures *figures, const struct domain *domain,
+		     const struct via_bench_figures *figures, const struct via_log_axis *domain,
 		     const double *ticks, size_t tick_count)
 {
 	uint64_t median = via_histogram_quantile(figures->histogram, 0.5);
@@ -163,7 +112,8 @@ static void draw_row(struct via_page *page, const struct via_bench_metric *metri
 	fputs("<g class=\"grid\">", page->out);
 	for (size_t i = 0; i < tick_count; i++)
 		fprintf(page->out, "<line x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"0\" y2=\"100%%\"/>",
-			place(domain, ticks[i]) * 100, place(domain, ticks[i]) * 100);
+			via_log_axis_place(domain, ticks[i]) * 100,
+			via_log_axis_place(domain, ticks[i]) * 100);
 	fputs("</g><svg viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\" height=\"48\">",
 	      page->out);
 	draw_shape(page, bins);
@@ -177,22 +127,23 @@ static void draw_row(struct via_page *page, const struct via_bench_metric *metri
 
 /* Those that come too close to the one before, on a phone, are spare. */
 static void put_ticks(struct via_page *page, const struct via_bench_metric *metric,
-		      const struct domain *domain, const double *ticks, size_t count)
+		      const struct via_log_axis *domain, const double *ticks, size_t count)
 {
 	double before = -100;
 
 	for (size_t i = 0; i < count; i++) {
-		double percent = place(domain, ticks[i]) * 100;
+		double percent = via_log_axis_place(domain, ticks[i]) * 100;
 		bool spare = percent - before < 25;
 
-		via_page_label(page, percent, spare, tick_label(metric->unit, ticks[i]).text, "");
+		via_page_label(page, percent, spare,
+			       via_log_axis_label(metric->unit, ticks[i]).text, "");
 		if (!spare)
 			before = percent;
 	}
 }
 
 static void draw_shapes(struct via_page *page, const struct via_bench_metric *metric,
-			const struct domain *domain, const double *ticks, size_t tick_count)
+			const struct via_log_axis *domain, const double *ticks, size_t tick_count)
 {
 	fputs("<h3>Every operation: the median (line) and 99% (dashed), on a logarithmic axis"
 	      "</h3>\n<div class=\"chart\">\n",
@@ -216,7 +167,7 @@ static double tail_place(double share_above, double decades)
 }
 
 static void draw_tail(struct via_page *page, const struct via_bench_figures *figures,
-		      const struct domain *domain, double decades)
+		      const struct via_log_axis *domain, double decades)
 {
 	const struct via_histogram *histogram = figures->histogram;
 	double total = (double)histogram->total, last_x = -1, last_y = -1;
@@ -229,7 +180,7 @@ static void draw_tail(struct via_page *page, const struct via_bench_figures *fig
 
 		if (!histogram->counts[i])
 			continue;
-		y = 1000 - 1000 * place(domain, (double)via_histogram_upper(i));
+		y = 1000 - 1000 * via_log_axis_place(domain, (double)via_histogram_upper(i));
 		if (last_x < 0)
 			fprintf(page->out, "M0 %.1f", y);
 		seen += histogram->counts[i];
@@ -248,7 +199,7 @@ static void draw_tail(struct via_page *page, const struct via_bench_figures *fig
 }
 
 static void draw_tails(struct via_page *page, const struct via_bench_metric *metric,
-		       const struct domain *domain, const double *ticks, size_t tick_count)
+		       const struct via_log_axis *domain, const double *ticks, size_t tick_count)
 {
 	static const struct {
 		double above;
@@ -270,16 +221,16 @@ static void draw_tails(struct via_page *page, const struct via_bench_metric *met
 		fprintf(page->out,
 			"<text x=\"100%%\" dx=\"-8\" dy=\"4\" y=\"%.1f\" text-anchor=\"end\">%s"
 			"</text>",
-			(1 - place(domain, ticks[i])) * CURVE_HEIGHT,
-			tick_label(metric->unit, ticks[i]).text);
+			(1 - via_log_axis_place(domain, ticks[i])) * CURVE_HEIGHT,
+			via_log_axis_label(metric->unit, ticks[i]).text);
 	fprintf(page->out,
 		"</svg></div><div><svg height=\"%d\" role=\"img\" "
 		"aria-label=\"percentiles\"><g class=\"grid\">",
 		CURVE_HEIGHT);
 	for (size_t i = 0; i < tick_count; i++)
 		fprintf(page->out, "<line x1=\"0\" x2=\"100%%\" y1=\"%.1f\" y2=\"%.1f\"/>",
-			(1 - place(domain, ticks[i])) * CURVE_HEIGHT,
-			(1 - place(domain, ticks[i])) * CURVE_HEIGHT);
+			(1 - via_log_axis_place(domain, ticks[i])) * CURVE_HEIGHT,
+			(1 - via_log_axis_place(domain, ticks[i])) * CURVE_HEIGHT);
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		double percent = -log10(shares[i].above) / decades * 100;
 
@@ -336,13 +287,13 @@ static void put_percentiles(struct via_page *page, const struct via_bench_metric
 
 void via_chart_distribution(struct via_page *page, const struct via_bench_metric *metric)
 {
-	double ticks[TICKS_MAX];
-	struct domain domain;
+	double ticks[VIA_LOG_TICKS_MAX];
+	struct via_log_axis domain;
 	size_t tick_count;
 
 	if (!find_domain(metric, &domain))
 		return;
-	tick_count = find_ticks(&domain, ticks);
+	tick_count = via_log_axis_ticks(&domain, ticks);
 	draw_shapes(page, metric, &domain, ticks, tick_count);
 	draw_tails(page, metric, &domain, ticks, tick_count);
 	put_percentiles(page, metric);

@@ -46,17 +46,44 @@ static struct point point_of(const struct series *series, size_t at, const char 
 	return point;
 }
 
-static double largest_point(const struct via_page *page, const struct series *series)
+/* From the smallest to the largest of all points; the largest is 0 when there is none. */
+static void find_range(const struct via_page *page, const struct series *series, double *smallest,
+		       double *largest)
 {
-	double largest = 0;
-
+	*smallest = INFINITY;
+	*largest = 0;
 	for (size_t i = 0; i < page->result->subject_count; i++)
 		for (size_t at = 0; at < series->count; at++) {
 			struct point point = point_of(series, at, page->result->subjects[i]->name);
 
-			largest = fmax(largest, fmax(point.value, point.interval.high));
+			*largest = fmax(*largest, fmax(point.value, point.interval.high));
+			*smallest = fmin(*smallest, fmin(point.value, point.interval.low));
 		}
-	return largest;
+}
+
+/* From 0, or logarithmic where small values would all lie on the ground. */
+struct height {
+	bool is_log;
+	struct via_axis linear;
+	struct via_log_axis logarithmic;
+	struct via_scale scale;
+	enum via_bench_unit unit;
+};
+
+static struct height height_for(const struct via_page *page, const struct series *series)
+{
+	double smallest, largest;
+	struct height height = {
+		.unit = series->exits ? VIA_BENCH_UNIT_COUNT : series->metrics[0]->unit,
+	};
+
+	find_range(page, series, &smallest, &largest);
+	height.linear = via_axis_to(largest);
+	height.is_log = smallest > 0 && largest > 50 * smallest;
+	if (height.is_log)
+		height.logarithmic = (struct via_log_axis){ smallest * 0.8, largest * 1.25 };
+	height.scale = via_scale_for(height.unit, height.is_log ? smallest : largest);
+	return height;
 }
 
 /* Numbers at the same distance: they are powers of two, or sizes nobody wants to scale. */
@@ -65,13 +92,16 @@ static double column(const struct series *series, size_t at)
 	return ((double)at + 0.5) / (double)series->count * 100;
 }
 
-static double height_of(const struct via_axis *axis, double value)
+/* In percent, from above. */
+static double height_of(const struct height *height, double value)
 {
-	return 100 - via_axis_percent(axis, value);
+	if (height->is_log)
+		return 100 - 100 * via_log_axis_place(&height->logarithmic, value);
+	return 100 - via_axis_percent(&height->linear, value);
 }
 
 static void draw_line(struct via_page *page, const struct series *series, const char *subject,
-		      const struct via_axis *axis)
+		      const struct height *height)
 {
 	bool begun = false;
 
@@ -84,14 +114,14 @@ static void draw_line(struct via_page *page, const struct series *series, const 
 
 		if (!isnan(point.value))
 			fprintf(page->out, "%c%.2f %.2f", begun ? 'L' : 'M', column(series, at),
-				height_of(axis, point.value));
+				height_of(height, point.value));
 		begun |= !isnan(point.value);
 	}
 	fputs("\"/></svg>", page->out);
 }
 
 static void draw_points(struct via_page *page, const struct series *series, const char *subject,
-			const struct via_axis *axis, const struct via_scale *scale)
+			const struct height *height)
 {
 	for (size_t at = 0; at < series->count; at++) {
 		struct point point = point_of(series, at, subject);
@@ -103,68 +133,118 @@ static void draw_points(struct via_page *page, const struct series *series, cons
 			fprintf(page->out,
 				"<line class=\"mark\" x1=\"%.2f%%\" x2=\"%.2f%%\" y1=\"%.2f%%\" "
 				"y2=\"%.2f%%\"/>",
-				x, x, height_of(axis, point.interval.low),
-				height_of(axis, point.interval.high));
+				x, x, height_of(height, point.interval.low),
+				height_of(height, point.interval.high));
 		fprintf(page->out,
 			"<circle class=\"dot\" cx=\"%.2f%%\" cy=\"%.2f%%\" r=\"4.5\">"
 			"<title>",
-			x, height_of(axis, point.value));
+			x, height_of(height, point.value));
 		via_page_text(page, subject);
 		fprintf(page->out, " at %g: %s</title></circle>", series->metrics[at]->at,
-			via_figure_with_unit(scale, point.value, true).text);
+			via_figure_value(height->unit, point.value, true).text);
 	}
 }
 
-static void draw_axes(struct via_page *page, const struct via_axis *axis,
-		      const struct via_scale *scale)
+/* A tick's label on the left, or when that is drawn its line. */
+static void draw_tick(struct via_page *page, const struct height *height, double tick,
+		      const char *label, const char *unit)
 {
-	fprintf(page->out, "<div class=\"frame\"><div><svg height=\"%d\" aria-hidden=\"true\">",
-		LINE_HEIGHT);
-	for (double at = 0; at <= axis->max * 1.0001; at += axis->step) {
-		bool last = at > axis->max * 0.999;
+	double y = height_of(height, tick);
 
+	if (label)
 		fprintf(page->out,
 			"<text x=\"100%%\" dx=\"-8\" dy=\"4\" y=\"%.2f%%\" text-anchor=\"end\">%s"
 			"%s%s</text>",
-			height_of(axis, at), via_axis_label(axis, scale, at).text,
-			last && *scale->typeset ? "\u202f" : "", last ? scale->typeset : "");
+			y, label, *unit ? "\u202f" : "", unit);
+	else
+		fprintf(page->out, "<line x1=\"0\" x2=\"100%%\" y1=\"%.2f%%\" y2=\"%.2f%%\"/>", y,
+			y);
+}
+
+static void draw_ticks(struct via_page *page, const struct height *height, bool labels)
+{
+	const struct via_axis *axis = &height->linear;
+	double ticks[VIA_LOG_TICKS_MAX];
+	size_t count;
+
+	if (height->is_log) {
+		count = via_log_axis_ticks(&height->logarithmic, ticks);
+		for (size_t i = 0; i < count; i++)
+			draw_tick(page, height, ticks[i],
+				  labels ? via_log_axis_label(height->unit, ticks[i]).text : NULL,
+				  "");
+		return;
 	}
-	fprintf(page->out,
-		"</svg></div><div><svg height=\"%d\" role=\"img\" "
-		"aria-label=\"lines\"><g class=\"grid\">",
+	count = (size_t)lround(axis->max / axis->step);
+	for (size_t i = 0; i <= count; i++) {
+		double tick = (double)i * axis->step;
+
+		/* The uppermost one tells the unit. */
+		draw_tick(page, height, tick,
+			  labels ? via_axis_label(axis, &height->scale, tick).text : NULL,
+			  i == count ? height->scale.typeset : "");
+	}
+}
+
+static void draw_axes(struct via_page *page, const struct height *height)
+{
+	fprintf(page->out, "<div class=\"frame\"><div><svg height=\"%d\" aria-hidden=\"true\">",
 		LINE_HEIGHT);
-	for (double at = 0; at <= axis->max * 1.0001; at += axis->step)
-		fprintf(page->out, "<line x1=\"0\" x2=\"100%%\" y1=\"%.2f%%\" y2=\"%.2f%%\"/>",
-			height_of(axis, at), height_of(axis, at));
+	draw_ticks(page, height, true);
+	fprintf(page->out,
+		"</svg></div><div><svg height=\"%d\" role=\"img\" aria-label=\"lines\">"
+		"<g class=\"grid\">",
+		LINE_HEIGHT);
+	draw_ticks(page, height, false);
 	fputs("</g>", page->out);
+}
+
+static void put_numbers(struct via_page *page, const struct series *series)
+{
+	for (size_t at = 0; at < series->count; at++) {
+		const struct via_bench_metric *metric = series->metrics[at];
+		char text[32];
+
+		snprintf(text, sizeof(text), "%g", metric->at);
+		via_page_label(page, column(series, at), series->count > 5 && at % 2 == 0,
+			       metric->at_bytes && metric->at < 1e18
+				       ? via_figure_bytes((uint64_t)metric->at, true).text
+				       : text,
+			       "");
+	}
 }
 
 static void draw_chart(struct via_page *page, const struct series *series)
 {
 	const struct via_bench_result *result = page->result;
-	double largest = largest_point(page, series);
-	enum via_bench_unit unit = series->exits ? VIA_BENCH_UNIT_COUNT : series->metrics[0]->unit;
-	struct via_axis axis = via_axis_to(largest);
-	struct via_scale scale = via_scale_for(unit, largest);
+	struct height height = height_for(page, series);
 
-	draw_axes(page, &axis, &scale);
+	draw_axes(page, &height);
 	for (size_t i = 0; i < result->subject_count; i++) {
 		const char *name = result->subjects[i]->name;
 
 		fprintf(page->out, "<g class=\"c%u\">", via_page_colour(page, name));
-		draw_line(page, series, name, &axis);
-		draw_points(page, series, name, &axis, &scale);
+		draw_line(page, series, name, &height);
+		draw_points(page, series, name, &height);
 		fputs("</g>", page->out);
 	}
 	fputs("</svg></div><div></div><div><svg height=\"18\" aria-hidden=\"true\">", page->out);
-	for (size_t at = 0; at < series->count; at++) {
-		char text[32];
-
-		snprintf(text, sizeof(text), "%g", series->metrics[at]->at);
-		via_page_label(page, column(series, at), series->count > 6 && at % 2 == 0, text,
-			       "");
-	}
+	put_numbers(page, series);
 	fputs("</svg></div></div>\n", page->out);
+}
+
+/* Exits for each operation, when any were counted. */
+static void draw_exits(struct via_page *page, struct series series)
+{
+	double smallest, largest;
+
+	series.exits = true;
+	find_range(page, &series, &smallest, &largest);
+	if (!(largest > 0))
+		return;
+	via_page_heading(page, series.metrics[0], "VM exits", "");
+	draw_chart(page, &series);
+	via_page_legend(page, series.metrics[0]);
 }
 
 void via_chart_series(struct via_page *page, const char *name)
@@ -178,13 +258,13 @@ void via_chart_series(struct via_page *page, const char *name)
 	fprintf(page->out, "</h2><span class=\"soft small\">%s</span>%s</div>\n",
 		via_better_text(first->better),
 		emulated ? "<span class=\"tag\">emulator's time</span>" : "");
+	if (emulated) {
+		draw_exits(page, series);
+		fputs("<h3>Medians</h3>\n", page->out);
+	}
 	draw_chart(page, &series);
 	via_page_legend(page, first);
-	series.exits = true;
-	if (largest_point(page, &series) > 0) {
-		fputs("<h3>VM exits for each operation</h3>\n", page->out);
-		draw_chart(page, &series);
-		via_page_legend(page, first);
-	}
+	if (!emulated)
+		draw_exits(page, series);
 	fputs("</section>\n", page->out);
 }

@@ -95,6 +95,7 @@ static void add(struct map *map, const struct size *size, bool unmap, uint64_t n
 	if (metric) {
 		via_bench_set(result, &metric->series, unmap ? "Unmap by size" : "Map by size");
 		metric->at = (double)size->bytes;
+		metric->at_bytes = true;
 	}
 	figures = via_bench_figures(result, metric, map->plan->name);
 	via_bench_add_sample(result, figures, (double)ns / (double)(size->pieces * REPEATS));

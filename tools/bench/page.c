@@ -147,6 +147,66 @@ struct via_figure via_axis_label(const struct via_axis *axis, const struct via_s
 	return via_figure_scaled(&tick, value, true);
 }
 
+double via_log_axis_place(const struct via_log_axis *axis, double value)
+{
+	double at = log(value / axis->low) / log(axis->high / axis->low);
+
+	return at < 0 ? 0 : at > 1 ? 1 : at;
+}
+
+/* 1, 2, 5 of each power of ten; or the powers; or fewer of them where these are too many. */
+static size_t decade_ticks(const struct via_log_axis *axis, double ticks[VIA_LOG_TICKS_MAX],
+			   size_t digits_used, double skip)
+{
+	static const double digits[] = { 1, 2, 5 };
+	size_t count = 0;
+
+	for (double power = pow(10, floor(log10(axis->low))); power <= axis->high; power *= skip)
+		for (size_t i = 0; i < digits_used; i++) {
+			double tick = power * digits[i];
+
+			if (tick < axis->low || tick > axis->high)
+				continue;
+			if (count == VIA_LOG_TICKS_MAX)
+				return 0;
+			ticks[count++] = tick;
+		}
+	return count;
+}
+
+/* Where there is no power of ten, and hardly a half or a fifth of one. */
+static size_t narrow_ticks(const struct via_log_axis *axis, double ticks[VIA_LOG_TICKS_MAX])
+{
+	double step = via_axis_to(axis->high - axis->low).step;
+	size_t count = 0;
+
+	for (double tick = ceil(axis->low / step) * step;
+	     tick <= axis->high && count < VIA_LOG_TICKS_MAX; tick += step)
+		ticks[count++] = tick;
+	return count;
+}
+
+size_t via_log_axis_ticks(const struct via_log_axis *axis, double ticks[VIA_LOG_TICKS_MAX])
+{
+	size_t count = decade_ticks(axis, ticks, 3, 10);
+
+	if (count >= 3)
+		return count;
+	for (double skip = 10; !count && skip < 1e12; skip *= 10)
+		count = decade_ticks(axis, ticks, 1, skip);
+	return count >= 3 ? count : narrow_ticks(axis, ticks);
+}
+
+struct via_figure via_log_axis_label(enum via_bench_unit unit, double tick)
+{
+	struct via_scale scale = via_scale_for(unit, tick);
+	struct via_figure figure;
+
+	snprintf(figure.text, sizeof(figure.text), "%.3g%s%s", tick / scale.divisor,
+		 *scale.typeset ? "\u202f" : "", scale.typeset);
+	return figure;
+}
+
 void via_page_grid(struct via_page *page, const struct via_axis *axis)
 {
 	fputs("<g class=\"grid\">", page->out);
@@ -183,6 +243,14 @@ void via_page_axis_row(struct via_page *page, const struct via_axis *axis,
 			       i == last ? scale->typeset : "");
 	}
 	fputs("</svg></div><div class=\"val\"></div></div>\n", page->out);
+}
+
+void via_page_heading(struct via_page *page, const struct via_bench_metric *metric,
+		      const char *what, const char *how)
+{
+	fprintf(page->out, "<h3>%s for each ", what);
+	via_page_text(page, metric->operation ? metric->operation : "operation");
+	fprintf(page->out, "%s</h3>\n", how);
 }
 
 void via_page_row_begin(struct via_page *page, const char *subject, unsigned int height,

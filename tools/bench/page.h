@@ -29,6 +29,14 @@ struct via_axis {
 	double max, step;
 };
 
+/* Both ends are above 0. */
+struct via_log_axis {
+	double low, high;
+};
+
+/* As many as fit on a phone. */
+#define VIA_LOG_TICKS_MAX 6
+
 extern const char via_page_style[];
 
 /** via_page_text() - text with what is markup in HTML escaped, also fit for attributes. */
@@ -50,6 +58,15 @@ double via_axis_percent(const struct via_axis *axis, double value);
 struct via_figure via_axis_label(const struct via_axis *axis, const struct via_scale *scale,
 				 double value);
 
+/** via_log_axis_place() - where a value is, 0 to 1. */
+double via_log_axis_place(const struct via_log_axis *axis, double value);
+
+/** via_log_axis_ticks() - round values. Return: how many. */
+size_t via_log_axis_ticks(const struct via_log_axis *axis, double ticks[VIA_LOG_TICKS_MAX]);
+
+/** via_log_axis_label() - a tick with its unit. */
+struct via_figure via_log_axis_label(enum via_bench_unit unit, double tick);
+
 /**
  * via_page_label() - text below a plot, centred at @percent but inside the plot.
  * @spare: left out on a phone, where it would touch its neighbours.
@@ -63,6 +80,10 @@ void via_page_grid(struct via_page *page, const struct via_axis *axis);
 /** via_page_axis_row() - the row below a chart with its ticks. */
 void via_page_axis_row(struct via_page *page, const struct via_axis *axis,
 		       const struct via_scale *scale);
+
+/** via_page_heading() - "WHAT for each round trip HOW". */
+void via_page_heading(struct via_page *page, const struct via_bench_metric *metric,
+		      const char *what, const char *how);
 
 /** via_page_row_begin() - opens a row, and its plot of @height pixels. */
 void via_page_row_begin(struct via_page *page, const char *subject, unsigned int height,
@@ -84,10 +105,11 @@ void via_page_ratio(struct via_page *page, const struct via_bench_metric *metric
 /** via_chart_bars() - medians with intervals, and the runs. */
 void via_chart_bars(struct via_page *page, const struct via_bench_metric *metric);
 
-/** via_chart_parts() - a cost per operation, stacked by its parts; nothing when it is as good as 0.
+/** via_chart_parts() - a cost per operation, stacked by its parts, headed as by via_page_heading();
+ * nothing when it is as good as 0.
  */
 void via_chart_parts(struct via_page *page, const struct via_bench_metric *metric,
-		     enum via_bench_cost_group group, const char *title);
+		     enum via_bench_cost_group group, const char *what, const char *how);
 
 /** via_chart_distribution() - the shapes of the distributions, and their percentiles. */
 void via_chart_distribution(struct via_page *page, const struct via_bench_metric *metric);

@@ -108,9 +108,10 @@ static void put_glance_figures(struct via_page *page, const struct via_bench_sub
 	median = via_figure_with_unit(&scale, figures->summary.median, true);
 	if (page->result->machine.emulated && has_costs(metric, VIA_BENCH_EXITS)) {
 		fprintf(page->out,
-			"<div class=\"big\">%s</div><div class=\"small soft\">exits for each "
-			"operation</div><div class=\"small soft\">%s ",
-			via_figure_value(VIA_BENCH_UNIT_COUNT, exits, true).text, median.text);
+			"<div class=\"big\">%s</div><div class=\"small soft\">exits for each ",
+			via_figure_value(VIA_BENCH_UNIT_COUNT, exits, true).text);
+		via_page_text(page, metric->operation ? metric->operation : "operation");
+		fprintf(page->out, "</div><div class=\"small soft\">%s ", median.text);
 	} else {
 		fprintf(page->out, "<div class=\"big\">%s</div><div class=\"small soft\">",
 			median.text);
@@ -192,8 +193,8 @@ static void put_cost_table(struct via_page *page, const struct via_bench_metric 
 		any |= has_costs(metric, cost_columns[i].group);
 	if (!any)
 		return;
-	fputs("<h3>For each operation</h3><div class=\"scroll\"><table><tr><th>subject</th>",
-	      page->out);
+	via_page_heading(page, metric, "Counted", "");
+	fputs("<div class=\"scroll\"><table><tr><th>subject</th>", page->out);
 	for (size_t i = 0; i < COST_COLUMNS; i++)
 		if (has_costs(metric, cost_columns[i].group))
 			fprintf(page->out, "<th>%s</th>", cost_columns[i].heading);
@@ -274,9 +275,9 @@ static void put_metric_head(struct via_page *page, const struct via_bench_metric
 
 static void put_counts(struct via_page *page, const struct via_bench_metric *metric)
 {
-	via_chart_parts(page, metric, VIA_BENCH_EXITS, "VM exits for each operation, by reason");
-	via_chart_parts(page, metric, VIA_BENCH_USER_EXITS,
-			"of them to the VMM's process, by reason");
+	via_chart_parts(page, metric, VIA_BENCH_EXITS, "VM exits", ", by reason");
+	via_chart_parts(page, metric, VIA_BENCH_USER_EXITS, "Of these, to the VMM's process",
+			", by reason");
 }
 
 static void put_times(struct via_page *page, const struct via_bench_metric *metric)
@@ -299,7 +300,7 @@ static void put_metric(struct via_page *page, const struct via_bench_metric *met
 	put_times(page, metric);
 	if (!counts_first)
 		put_counts(page, metric);
-	via_chart_parts(page, metric, VIA_BENCH_CPU_NS, "Host CPU time for each operation");
+	via_chart_parts(page, metric, VIA_BENCH_CPU_NS, "Host CPU time", "");
 	put_cost_table(page, metric);
 	put_figures_table(page, metric);
 	fputs("</section>\n", page->out);

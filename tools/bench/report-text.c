@@ -220,6 +220,8 @@ static int print_metric(const struct via_cli *cli, const struct via_bench_result
 		printf(" (%s)", better);
 	if (metric->time && result->machine.emulated)
 		fputs(", the emulator's time", stdout);
+	if (metric->operation)
+		printf("; costs are for each %s", metric->operation);
 	putchar('\n');
 	status = print_figures(cli, result, metric);
 	return status ? status : print_percentiles(cli, metric);

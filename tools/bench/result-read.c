@@ -421,7 +421,8 @@ static void read_metric(struct reader *reader, const struct place *object)
 	struct place name = member(object, "name"), title = member(object, "title");
 	struct place unit = member(object, "unit"), better = member(object, "better");
 	struct place time = member(object, "time"), at = member(object, "at");
-	struct place series = member(object, "series"), array = member(object, "subjects");
+	struct place series = member(object, "series"), at_bytes = member(object, "at_bytes");
+	struct place array = member(object, "subjects");
 	const char *name_text = want_text(reader, &name), *title_text = want_text(reader, &title);
 	size_t count = want_array(reader, &array, SUBJECTS_MAX);
 	struct via_bench_metric *metric;
@@ -435,9 +436,12 @@ static void read_metric(struct reader *reader, const struct place *object)
 		(enum via_bench_unit)want_choice(reader, &unit, unit_name, VIA_BENCH_UNITS),
 		(enum via_bench_better)want_choice(reader, &better, better_name, VIA_BENCH_BETTERS),
 		want_bool(reader, &time));
+	if (metric)
+		set_text(reader, &metric->operation, object, "operation");
 	if (metric && !missing(&series)) {
 		via_bench_set(reader->result, &metric->series, want_text(reader, &series));
 		metric->at = want_number(reader, &at);
+		metric->at_bytes = !missing(&at_bytes) && want_bool(reader, &at_bytes);
 	}
 	for (size_t i = 0; i < count && !reader->rc; i++) {
 		struct place figures = element(&array, i);

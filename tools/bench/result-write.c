@@ -178,12 +178,13 @@ static json_t *metric_json(const struct via_bench_result *result,
 	for (size_t i = 0; i < metric->figure_count; i++)
 		if (json_array_append_new(array, figures_json(result, metric->figures[i])))
 			goto failed;
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "name", metric->name, "title",
-			 metric->title, "unit", via_bench_unit_name(metric->unit), "better",
-			 via_bench_better_name(metric->better), "time", metric->time, "series",
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:b, s:o}", "name", metric->name,
+			 "title", metric->title, "unit", via_bench_unit_name(metric->unit),
+			 "better", via_bench_better_name(metric->better), "time", metric->time,
+			 "operation", text_json(metric->operation), "series",
 			 text_json(metric->series), "at",
 			 metric->series ? via_bench_number_json(metric->at) : json_null(),
-			 "subjects", array);
+			 "at_bytes", metric->at_bytes, "subjects", array);
 failed:
 	json_decref(array);
 	return NULL;

@@ -116,6 +116,7 @@ static void free_metric(struct via_bench_metric *metric)
 	free(metric->figures);
 	free(metric->name);
 	free(metric->title);
+	free(metric->operation);
 	free(metric->series);
 	free(metric);
 }

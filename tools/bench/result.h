@@ -138,9 +138,12 @@ struct via_bench_metric {
 	enum via_bench_better better;
 	bool time; /* a figure of the clock, the emulator's under emulation */
 
+	char *operation; /* what costs are counted for: "round trip", "packet"; NULL: not told */
+
 	/* One of several that differ in a number: "IOPS by queue depth", at 4. NULL: it is not. */
 	char *series;
 	double at;
+	bool at_bytes; /* the number is a size */
 
 	struct via_bench_figures **figures; /* in the order of the subjects */
 	size_t figure_count;

@@ -195,7 +195,10 @@ static struct via_bench_figures *add_figure(struct session *session, const char 
 {
 	struct via_bench_figures *of =
 		figures(session, name, title, unit, VIA_BENCH_BETTER_LOWER, time);
+	struct via_bench_metric *metric = via_bench_metric_find(session->bench->result, name);
 
+	if (metric)
+		via_bench_set(session->bench->result, &metric->operation, "start");
 	via_bench_add_sample(session->bench->result, of, value);
 	return of;
 }
@@ -337,6 +340,7 @@ static int add_result(struct session *session, const char *text, struct via_erro
 	double value = json_number_value(json_object_get(json, "value"));
 	const struct via_bench_part *part = name ? find_part(session->bench, name) : NULL;
 	struct via_bench_figures *of;
+	struct via_bench_metric *metric;
 	size_t i;
 
 	if (name && !strcmp(name, "nothing")) {
@@ -350,9 +354,9 @@ static int add_result(struct session *session, const char *text, struct via_erro
 				     text);
 	}
 	of = figures(session, part->name, part->title, part->unit, part->better, true);
-	if (part->series && via_bench_metric_find(result, part->name)) {
-		struct via_bench_metric *metric = via_bench_metric_find(result, part->name);
-
+	metric = via_bench_metric_find(result, part->name);
+	if (metric) {
+		via_bench_set(result, &metric->operation, part->operation);
 		via_bench_set(result, &metric->series, part->series);
 		metric->at = part->at;
 	}
