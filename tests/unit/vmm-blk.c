@@ -391,7 +391,8 @@ static void test_read_and_write(void **state)
 	assert_int_equal(stats.queues, QUEUES);
 	assert_int_equal(stats.requests, 4);
 	assert_int_equal(stats.bytes, 2 * 65536);
-	assert_int_equal(stats.kicks, 4);
+	/* Of a request that it finds by itself, it may yet have to hear. */
+	assert_in_range(stats.kicks, 1, 4);
 	assert_in_range(stats.interrupts, 1, 4);
 	assert_true(stats.cpu_ns);
 }
@@ -584,24 +585,55 @@ static void test_broken_rules(void **state)
 	assert_broken(f, "loops");
 }
 
-/* A reset waits for what is under way: then nothing is written to memory any more. */
+/* Far more than a driver may have under way, without a look at what is done. */
+static void test_flood(void **state)
+{
+	struct fixture *f = *state;
+
+	add_disk(f, (struct via_vmm_disk){ 0 });
+	ask_in(f, 0, 0, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+	for (unsigned int round = 0; round < 200; round++) {
+		for (unsigned int i = 0; i < SIZE / 4; i++)
+			offer(f, 0, 0);
+		notify(f, 0);
+		usleep(20);
+		if (status(f) & VIRTIO_CONFIG_S_NEEDS_RESET) {
+			assert_broken(f, "more requests than the queue has entries");
+			return;
+		}
+	}
+	wait_all(f, 0);
+	assert_int_equal(f->ram[STATUS(0)], VIRTIO_BLK_S_OK);
+}
+
+/*
+ * A reset waits for what is under way: then nothing is written to memory any more. Direct reads
+ * of what is on the disk take their time.
+ */
 static void test_reset_half_way(void **state)
 {
 	const uint16_t many = SIZE / 3;
 	struct fixture *f = *state;
+	struct via_vmm_disk disk = { .direct = true };
 
-	add_disk(f, (struct via_vmm_disk){ 0 });
+	fill(f->ram, IMAGE_BYTES, 7);
+	assert_int_equal(pwrite(f->image, f->ram, IMAGE_BYTES, 0), IMAGE_BYTES);
+	assert_int_equal(fsync(f->image), 0);
+	disk.direct = try_disk(f, disk, 0, &f->virtio) != -ENOTSUP;
+	via_virtio_free(f->virtio);
+	f->virtio = NULL;
+	add_disk(f, disk);
 	for (unsigned int round = 0; round < 20; round++) {
 		for (uint16_t i = 0; i < many; i++)
 			ask_in(f, 0, i, VIRTIO_BLK_T_IN, i * 64U, DATA + i * 32768U, 32768);
 		notify(f, 0);
-		if (round % 2)
-			usleep(100);
+		while (round % 2 && !used(f, 0))
+			;
 		set(f, VIRTIO_PCI_COMMON_STATUS, 1, 0);
 		assert_int_equal(status(f), 0);
 		memset(f->ram + DEVICE(0), UNWRITTEN, 0x2000);
 		memset(f->ram + DATA, UNWRITTEN, many * 32768U);
-		if (round == 19)
+		if (round > 17)
 			usleep(50000);
 		for (size_t i = 0; i < many * 32768U; i++)
 			if (f->ram[DATA + i] != UNWRITTEN)
@@ -696,6 +728,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_direct, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset_half_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_queues, setup, teardown),
