@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_pci.h>
+#include <linux/virtio_ring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "virtio-bench.h"
+#include "virtio/net.h"
+#include "virtio/transport.h"
+
+/* A card of the kind user, with its thread and libslirp, and the test as its driver. */
+#define SIZE	16U
+#define HEADER	12U
+#define RINGS	0x10000ULL /* 4 KiB for each queue */
+#define BUFFERS 0x20000ULL /* 2 KiB for each entry, of one queue after the other */
+#define RX	0U
+#define TX	1U
+#define RUNNING                                                                                    \
+	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |      \
+	 VIRTIO_CONFIG_S_DRIVER_OK)
+
+static const uint8_t mac[6] = { 0x02, 0x00, 0x00, 0x00, 0x00, 0x77 };
+
+struct card {
+	struct vbench bench;
+	uint16_t offered[2], seen[2];
+};
+
+static void *at(struct card *card, uint64_t gpa)
+{
+	return (uint8_t *)card->bench.memory.pieces[0].hva + gpa;
+}
+
+static struct vring_desc *desc(struct card *card, unsigned int queue)
+{
+	return at(card, RINGS + queue * 0x1000ULL);
+}
+
+static struct vring_avail *avail(struct card *card, unsigned int queue)
+{
+	return at(card, RINGS + queue * 0x1000ULL + 0x400);
+}
+
+static struct vring_used *used(struct card *card, unsigned int queue)
+{
+	return at(card, RINGS + queue * 0x1000ULL + 0x800);
+}
+
+static uint64_t buffer(unsigned int queue, unsigned int entry)
+{
+	return BUFFERS + queue * 0x10000ULL + entry % SIZE * 0x800ULL;
+}
+
+static void set(struct card *card, uint64_t offset, unsigned int size_bytes, uint64_t value)
+{
+	vbench_write(&card->bench, VIRTIO_COMMON + offset, size_bytes, value);
+}
+
+static uint8_t status(struct card *card)
+{
+	return (uint8_t)vbench_read(&card->bench, VIRTIO_COMMON + VIRTIO_PCI_COMMON_STATUS, 1);
+}
+
+static void offer(struct card *card, unsigned int queue, uint32_t bytes)
+{
+	uint16_t entry = card->offered[queue] % SIZE;
+
+	desc(card, queue)[entry] = (struct vring_desc){
+		.addr = buffer(queue, entry),
+		.len = bytes,
+		.flags = queue == RX ? VRING_DESC_F_WRITE : 0,
+	};
+	avail(card, queue)->ring[entry] = entry;
+	__atomic_store_n(&avail(card, queue)->idx, ++card->offered[queue], __ATOMIC_RELEASE);
+}
+
+static void kick(struct card *card, unsigned int queue)
+{
+	uint64_t one = 1;
+	int fd = via_virtio_kick_fd(card->bench.virtio, queue);
+
+	assert_int_equal(write(fd, &one, sizeof(one)), sizeof(one));
+}
+
+static void reset(struct card *card)
+{
+	set(card, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	assert_int_equal(status(card), 0);
+}
+
+static void run(struct card *card)
+{
+	static const uint64_t features = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_NET_F_MAC;
+
+	reset(card);
+	memset(at(card, RINGS), 0, 0x2000);
+	memset(card->offered, 0, sizeof(card->offered));
+	memset(card->seen, 0, sizeof(card->seen));
+	set(card, VIRTIO_PCI_COMMON_STATUS, 1,
+	    VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+	for (uint32_t i = 0; i < 2; i++) {
+		set(card, VIRTIO_PCI_COMMON_GFSELECT, 4, i);
+		set(card, VIRTIO_PCI_COMMON_GF, 4, (uint32_t)(features >> i * 32));
+	}
+	set(card, VIRTIO_PCI_COMMON_STATUS, 1, RUNNING & ~VIRTIO_CONFIG_S_DRIVER_OK);
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t rings = RINGS + i * 0x1000ULL;
+
+		set(card, VIRTIO_PCI_COMMON_Q_SELECT, 2, i);
+		set(card, VIRTIO_PCI_COMMON_Q_SIZE, 2, SIZE);
+		set(card, VIRTIO_PCI_COMMON_Q_DESCLO, 8, rings);
+		set(card, VIRTIO_PCI_COMMON_Q_AVAILLO, 8, rings + 0x400);
+		set(card, VIRTIO_PCI_COMMON_Q_USEDLO, 8, rings + 0x800);
+		set(card, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+	}
+	set(card, VIRTIO_PCI_COMMON_STATUS, 1, RUNNING);
+	assert_int_equal(status(card), RUNNING);
+}
+
+static int setup(void **state)
+{
+	struct card *card = calloc(1, sizeof(*card));
+	struct via_vmm_net wanted = { .backend = VIA_VMM_NET_USER };
+	struct via_error err = { 0 };
+
+	assert_non_null(card);
+	memcpy(wanted.mac, mac, sizeof(mac));
+	vbench_init(&card->bench);
+	if (via_virtio_net_new(&card->bench.machine, &wanted, 0, &card->bench.virtio, &err))
+		fail_msg("%s", err.text);
+	vbench_config_write(&card->bench, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	*state = card;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct card *card = *state;
+
+	via_virtio_stop(card->bench.virtio);
+	via_virtio_free(card->bench.virtio);
+	card->bench.virtio = NULL;
+	vbench_fini(&card->bench);
+	free(card);
+	return 0;
+}
+
+/* Waits for the queue's next used entry. Return: its length. */
+static uint32_t await(struct card *card, unsigned int queue)
+{
+	const struct vring_used_elem *element;
+
+	for (int i = 0; i < 30000; i++) {
+		if (__atomic_load_n(&used(card, queue)->idx, __ATOMIC_ACQUIRE) !=
+		    card->seen[queue]) {
+			element = &used(card, queue)->ring[card->seen[queue]++ % SIZE];
+			return element->len;
+		}
+		usleep(1000);
+	}
+	fail_msg("queue %u: nothing for 30 seconds", queue);
+	return 0;
+}
+
+/* "Who has 10.0.2.2", and the answer. */
+static void ask(struct card *card)
+{
+	static const uint8_t request[42] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0, 0,	   0, 0,  0x77, 0x08, 0x06,
+		0,    1,    8,	  0,	6,    4,    0,	  1, 0x02, 0, 0,  0,	0,    0x77,
+		10,   0,    2,	  15,	0,    0,    0,	  0, 0,	   0, 10, 0,	2,    2,
+	};
+	uint8_t *frame = at(card, buffer(TX, card->offered[TX]));
+	const uint8_t *answer = at(card, buffer(RX, card->seen[RX]));
+
+	offer(card, RX, 2048);
+	memset(frame, 0, HEADER);
+	memcpy(frame + HEADER, request, sizeof(request));
+	offer(card, TX, HEADER + sizeof(request));
+	kick(card, TX);
+	assert_int_equal(await(card, TX), 0);
+	assert_true(await(card, RX) >= HEADER + sizeof(request));
+	/* The header: nothing of it is used, but the number of buffers. */
+	assert_memory_equal(answer, ((uint8_t[HEADER]){ [10] = 1 }), HEADER);
+	answer += HEADER;
+	assert_memory_equal(answer, mac, sizeof(mac));
+	assert_memory_equal(answer + 12, ((uint8_t[]){ 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 2 }), 10);
+	assert_memory_equal(answer + 28, ((uint8_t[]){ 10, 0, 2, 2 }), 4);
+}
+
+static void frames_go_both_ways(void **state)
+{
+	struct card *card = *state;
+	struct via_vmm_virtio_stats stats;
+
+	run(card);
+	for (int i = 0; i < 40; i++)
+		ask(card);
+	via_virtio_stats(card->bench.virtio, &stats);
+	assert_true(stats.cpu_ns > 0);
+	/* Counts outlive the thread, and then nothing changes them. */
+	reset(card);
+	via_virtio_stats(card->bench.virtio, &stats);
+	assert_string_equal(stats.name, "net0");
+	assert_string_equal(stats.backend, "user");
+	assert_int_equal(stats.requests, 80);
+	assert_true(stats.bytes >= 80 * 42);
+	assert_true(stats.kicks > 0 && stats.kicks <= 40);
+	assert_int_equal(stats.interrupts, 80);
+	assert_true(stats.cpu_ns > 0);
+	assert_string_equal(card->bench.log, "");
+}
+
+static void what_it_tells(void **state)
+{
+	struct card *card = *state;
+	uint64_t features = 0;
+	uint8_t config[12];
+
+	for (unsigned int i = 0; i < sizeof(config); i++)
+		config[i] = (uint8_t)vbench_read(&card->bench, VIRTIO_CONFIG + i, 1);
+	assert_memory_equal(config, mac, sizeof(mac));
+	assert_int_equal(config[6], VIRTIO_NET_S_LINK_UP);
+	assert_int_equal(config[8], 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		set(card, VIRTIO_PCI_COMMON_DFSELECT, 4, i);
+		features |= vbench_read(&card->bench, VIRTIO_COMMON + VIRTIO_PCI_COMMON_DF, 4)
+			    << i * 32;
+	}
+	/* libslirp takes and makes nothing but plain frames. */
+	assert_int_equal(features & ((1ULL << VIRTIO_NET_F_CTRL_VQ << 1) - 1),
+			 1ULL << VIRTIO_NET_F_MAC | 1ULL << VIRTIO_NET_F_STATUS);
+}
+
+static void a_driver_that_breaks_the_rules(void **state)
+{
+	static const struct {
+		unsigned int queue;
+		uint32_t bytes;
+		const char *said;
+	} wrong[] = {
+		{ TX, HEADER, "net0: stopped until the guest's driver resets it: queue 1: " },
+		{ TX, 1U << 17, "queue 1" },
+		{ TX, UINT32_MAX, "queue 1" },
+		{ RX, HEADER - 1, "queue 0" },
+		{ RX, UINT32_MAX, "queue 0" },
+	};
+	struct card *card = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		card->bench.log[0] = '\0';
+		via_virtio_reset(card->bench.virtio);
+		vbench_config_write(&card->bench, PCI_COMMAND, 2,
+				    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+		run(card);
+		ask(card);
+		offer(card, wrong[i].queue, wrong[i].bytes);
+		if (wrong[i].queue == RX) {
+			/* It is looked at when there is something for it. */
+			uint8_t *frame = at(card, buffer(TX, card->offered[TX]));
+
+			memcpy(frame, at(card, buffer(TX, card->offered[TX] - 1U)), HEADER + 42);
+			offer(card, TX, HEADER + 42);
+		}
+		kick(card, TX);
+		for (int j = 0; j < 30000 && status(card) == RUNNING; j++)
+			usleep(1000);
+		assert_int_equal(status(card), RUNNING | VIRTIO_CONFIG_S_NEEDS_RESET);
+		reset(card); /* after which nobody writes the log */
+		assert_non_null(strstr(card->bench.log, wrong[i].said));
+	}
+	run(card);
+	ask(card);
+}
+
+/* With frames on their way. */
+static void resets_at_any_time(void **state)
+{
+	struct card *card = *state;
+
+	for (unsigned int i = 0; i < 50; i++) {
+		run(card);
+		ask(card);
+		for (unsigned int j = 0; j < 8; j++) {
+			memcpy(at(card, buffer(TX, card->offered[TX])),
+			       at(card, buffer(TX, card->offered[TX] - 1U)), HEADER + 42);
+			offer(card, RX, 2048);
+			offer(card, TX, HEADER + 42);
+			kick(card, j % 2);
+		}
+		if (i % 2)
+			usleep(i * 10);
+	}
+	reset(card);
+	assert_string_equal(card->bench.log, "");
+}
+
+static void what_cannot_be(void **state)
+{
+	static const struct via_vmm_net wrong[] = {
+		{ .backend = VIA_VMM_NET_USER, .queues = 2 },
+		{ .backend = VIA_VMM_NET_USER, .mac = { 0x03, 0, 0, 0, 0, 1 } },
+		{ .backend = VIA_VMM_NET_TAP, .tap = "tap0", .queues = 17 },
+		{ .backend = VIA_VMM_NET_TAP, .tap = "0123456789abcdef" },
+		{ .backend = VIA_VMM_NET_TAP, .tap = "tap%d" },
+		{ .backend = VIA_VMM_NET_TAP_VHOST, .tap = "../tap0" },
+		{ .backend = VIA_VMM_NET_TAP, .tap = "" },
+		{ .backend = VIA_VMM_NET_TAP },
+	};
+	struct card *card = *state;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		struct via_virtio *virtio = NULL;
+		struct via_error err = { 0 };
+
+		assert_int_equal(
+			via_virtio_net_new(&card->bench.machine, &wrong[i], 1, &virtio, &err),
+			-EINVAL);
+		assert_null(virtio);
+		assert_memory_equal(err.text, "net1: ", 6);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_it_tells, setup, teardown),
+		cmocka_unit_test_setup_teardown(frames_go_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_driver_that_breaks_the_rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(resets_at_any_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_cannot_be, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
