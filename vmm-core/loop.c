@@ -19,11 +19,21 @@ void via_loop_close(struct via_loop *loop)
 	via_close(&loop->epoll_fd);
 }
 
-int via_loop_add(struct via_loop *loop, struct via_loop_watch *watch)
+static int add(struct via_loop *loop, struct via_loop_watch *watch, uint32_t events)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = watch };
+	struct epoll_event event = { .events = events, .data.ptr = watch };
 
 	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) ? -errno : 0;
+}
+
+int via_loop_add(struct via_loop *loop, struct via_loop_watch *watch)
+{
+	return add(loop, watch, EPOLLIN);
+}
+
+int via_loop_add_edge(struct via_loop *loop, struct via_loop_watch *watch)
+{
+	return add(loop, watch, EPOLLIN | EPOLLET);
 }
 
 void via_loop_remove(struct via_loop *loop, struct via_loop_watch *watch)

@@ -27,6 +27,12 @@ void via_loop_close(struct via_loop *loop);
  * Return: 0 or the errno of epoll_ctl(2); -EPERM for a file that cannot be waited for.
  */
 int via_loop_add(struct via_loop *loop, struct via_loop_watch *watch);
+
+/**
+ * via_loop_add_edge() - the same, but called once for each time something happens: an eventfd need
+ * not be read.
+ */
+int via_loop_add_edge(struct via_loop *loop, struct via_loop_watch *watch);
 void via_loop_remove(struct via_loop *loop, struct via_loop_watch *watch);
 
 /** via_loop_wait() - sleep until something happens and handle it. Return: 0 or -errno. */

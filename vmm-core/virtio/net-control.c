@@ -25,7 +25,7 @@ static void kicked(void *data)
 	unsigned int index = via_net_control_index(net);
 	int rc;
 
-	via_net_kicked(&net->pairs[0], index);
+	via_net_kicked(&net->pairs[0]);
 	rc = via_net_control(net->control, &net->control_chain, &ops, net);
 	if (via_virtq_publish(net->control))
 		via_virtio_interrupt(net->virtio, index);
@@ -51,5 +51,5 @@ int via_net_control_start(struct via_net *net)
 		.ready = kicked,
 		.data = net,
 	};
-	return via_loop_add(&net->pairs[0].worker.loop, &net->control_kick);
+	return via_loop_add_edge(&net->pairs[0].worker.loop, &net->control_kick);
 }

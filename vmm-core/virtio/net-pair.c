@@ -7,13 +7,9 @@
 /* Batches before the thread looks at its other events. */
 #define BATCHES_MAX 16U
 
-void via_net_kicked(struct via_net_pair *pair, unsigned int queue_index)
+void via_net_kicked(struct via_net_pair *pair)
 {
-	uint64_t count;
-
-	if (read(via_virtio_kick_fd(pair->net->virtio, queue_index), &count, sizeof(count)) ==
-		    sizeof(count) &&
-	    !pair->again)
+	if (!pair->again)
 		via_net_count(&pair->kicks, 1);
 	pair->again = false;
 }
@@ -112,7 +108,7 @@ static void rx_kicked(void *data)
 {
 	struct via_net_pair *pair = data;
 
-	via_net_kicked(pair, via_net_rx_index(pair));
+	via_net_kicked(pair);
 	if (pair->listens || pair->rx->broken || atomic_load(&pair->net->down))
 		return;
 	via_virtq_disarm(pair->rx);
@@ -147,7 +143,7 @@ static void tx_kicked(void *data)
 {
 	struct via_net_pair *pair = data;
 
-	via_net_kicked(pair, via_net_tx_index(pair));
+	via_net_kicked(pair);
 	via_net_transmit_all(pair, write_frame, pair);
 }
 
@@ -188,12 +184,12 @@ int via_net_pair_start(struct via_net_pair *pair)
 		via_net_receiver_start(&pair->receiver, pair->rx,
 				       via_net_has(net, VIRTIO_NET_F_MRG_RXBUF), largest_frame(net),
 				       pair->spill);
-		rc = via_loop_add(&pair->worker.loop, &pair->rx_kick);
+		rc = via_loop_add_edge(&pair->worker.loop, &pair->rx_kick);
 		via_virtq_disarm(pair->rx);
 		if (!rc)
 			set_listening(pair, true);
 	}
 	if (!rc && pair->tx)
-		rc = via_loop_add(&pair->worker.loop, &pair->tx_kick);
+		rc = via_loop_add_edge(&pair->worker.loop, &pair->tx_kick);
 	return rc;
 }

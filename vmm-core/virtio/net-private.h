@@ -119,7 +119,7 @@ static inline void via_net_count(atomic_uint_fast64_t *count, uint64_t more)
 }
 
 /** via_net_kicked() - take note of a notification. In the pair's thread. */
-void via_net_kicked(struct via_net_pair *pair, unsigned int queue_index);
+void via_net_kicked(struct via_net_pair *pair);
 
 /** via_net_come_again() - after the thread's other events, to a queue that is not done yet. */
 void via_net_come_again(struct via_net_pair *pair, unsigned int queue_index);

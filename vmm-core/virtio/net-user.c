@@ -288,7 +288,7 @@ static void tx_kicked(void *data)
 	struct via_net_user *user = data;
 	struct via_net_pair *pair = &user->net->pairs[0];
 
-	via_net_kicked(pair, via_net_tx_index(pair));
+	via_net_kicked(pair);
 	via_net_transmit_all(pair, pass_on, user);
 	end_step(user);
 }
@@ -357,7 +357,7 @@ static int user_pair_start(struct via_net_pair *pair)
 	if (!rc)
 		rc = via_loop_add(&pair->worker.loop, &user->timer);
 	if (!rc && pair->tx)
-		rc = via_loop_add(&pair->worker.loop, &pair->tx_kick);
+		rc = via_loop_add_edge(&pair->worker.loop, &pair->tx_kick);
 	if (!rc)
 		end_step(user);
 	return rc;

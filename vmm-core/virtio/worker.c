@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -71,14 +72,28 @@ static void wake(struct via_worker *worker)
 		return; /* awake already */
 }
 
+/* It may be a vCPU's thread that starts it, which may be bound to a processor: no place for both.
+ */
+static void spread(pthread_attr_t *attributes)
+{
+	cpu_set_t processors;
+
+	if (!sched_getaffinity(getpid(), sizeof(processors), &processors))
+		pthread_attr_setaffinity_np(attributes, sizeof(processors), &processors);
+}
+
 static int create_thread(struct via_worker *worker, const char *name)
 {
+	pthread_attr_t attributes;
 	sigset_t all, old;
 	int rc;
 
+	pthread_attr_init(&attributes);
+	spread(&attributes);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&worker->thread, NULL, worker_main, worker);
+	rc = pthread_create(&worker->thread, &attributes, worker_main, worker);
+	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!rc)
 		pthread_setname_np(worker->thread, name);
