@@ -301,6 +301,8 @@ int cmd_bench(struct via_cli *cli, int argc, char **argv)
 		via_error_print("only a running machine can be measured, not the record of one");
 		return VIA_EXIT_FAILED;
 	}
+	if (getloadavg(&bench.load, 1) != 1)
+		bench.load = -1;
 	bench.parts = via_bench_parts(bench.options.kind, &bench.part_count);
 	snprintf(bench.tap, sizeof(bench.tap), "viab%u", (unsigned int)getpid() % 1000000);
 	bench.result = via_bench_result_new(bench.options.kind);

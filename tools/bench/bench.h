@@ -81,8 +81,9 @@ struct via_bench {
 	char program[PATH_MAX]; /* that does the work */
 	char tap[16];
 	unsigned int run; /* of each subject, the one that is now; from 0 */
-	bool unpinned; /* a vCPU was not found, or its processor not to be had */
-	bool progress; /* standard error is a terminal */
+	double load;	  /* of the machine before; negative: not known */
+	bool unpinned;	  /* a vCPU was not found, or its processor not to be had */
+	bool progress;	  /* standard error is a terminal */
 };
 
 /** via_bench_parts() - of a kind. */

@@ -88,7 +88,6 @@ static void describe_noise(struct via_bench *bench)
 {
 	struct via_bench_result *result = bench->result;
 	char governor[64] = "";
-	double load;
 
 	if (!via_host_read(bench->cli->host, governor, sizeof(governor),
 			   "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")) {
@@ -99,10 +98,10 @@ static void describe_noise(struct via_bench *bench)
 					   "'cpupower frequency-set -g performance' fixes it.",
 					   governor);
 	}
-	if (getloadavg(&load, 1) == 1 && load > LOAD_MAX * get_nprocs())
+	if (bench->load > LOAD_MAX * get_nprocs())
 		via_bench_add_text(result, &result->warnings,
 				   "The machine was busy before: a load of %.1f on %d processors.",
-				   load, get_nprocs());
+				   bench->load, get_nprocs());
 }
 
 static void describe_guest(struct via_bench *bench)

@@ -33,6 +33,12 @@ static const char *meaning(const char *reason)
 	return reason;
 }
 
+/* Decimals that tell something, of exits. */
+static int decimals(double value)
+{
+	return value < 100 ? 2 : 0;
+}
+
 static double cost_of(const struct via_bench_figures *figures, enum via_bench_cost_group group,
 		      const char *name)
 {
@@ -67,8 +73,8 @@ static const char *add_reason(char *text, const struct via_bench_figures *more,
 		}
 	}
 	if (reason)
-		snprintf(text + length, TEXT_BYTES - length, "%s %.2f %s for %s",
-			 length ? "," : ":", most, word, meaning(reason));
+		snprintf(text + length, TEXT_BYTES - length, "%s %.*f %s for %s",
+			 length ? "," : ":", decimals(most), most, word, meaning(reason));
 	return reason;
 }
 
@@ -106,8 +112,9 @@ static void explain_exits(struct via_bench *bench, const struct via_bench_metric
 	add_reasons(reasons, a, b, least);
 	if (reasons[0] || fabs(of_a - of_b) >= least)
 		via_bench_add_text(bench->result, &bench->result->sentences,
-				   "%s: %s pays %.2f exits per %s, %s %.2f%s.", metric->title,
-				   b->subject, of_b, operation, a->subject, of_a, reasons);
+				   "%s: %s pays %.*f exits per %s, %s %.*f%s.", metric->title,
+				   b->subject, decimals(of_b), of_b, operation, a->subject,
+				   decimals(of_a), of_a, reasons);
 }
 
 static void explain_user_exits(struct via_bench *bench, const struct via_bench_metric *metric,
@@ -117,8 +124,9 @@ static void explain_user_exits(struct via_bench *bench, const struct via_bench_m
 
 	if (exits >= NOTABLE)
 		via_bench_add_text(bench->result, &bench->result->sentences,
-				   "%s: with %s, %.2f exits per %s go on to the VMM's process.",
-				   metric->title, figures->subject, exits, operation);
+				   "%s: with %s, %.*f exits per %s go on to the VMM's process.",
+				   metric->title, figures->subject, decimals(exits), exits,
+				   operation);
 }
 
 /* Each subject that has exits against the first that has. */
@@ -149,4 +157,7 @@ void via_bench_explain(struct via_bench *bench)
 		if (metric)
 			explain_metric(bench, metric, bench->parts[i].operation);
 	}
+	if (via_bench_metric_find(bench->result, "exits-to-init"))
+		explain_metric(bench, via_bench_metric_find(bench->result, "exits-to-init"),
+			       "boot");
 }

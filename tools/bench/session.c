@@ -252,6 +252,8 @@ static int begun(struct session *session, struct via_error *err)
 		if (exits >= 0) {
 			of = add_figure(session, "exits-to-init", "VM exits until init",
 					VIA_BENCH_UNIT_COUNT, false, exits);
+			if (of)
+				of->operations++;
 			for (size_t i = 0; i < counters.count; i++)
 				if (counters.counters[i].group == VIA_BENCH_EXITS ||
 				    counters.counters[i].group == VIA_BENCH_USER_EXITS)
