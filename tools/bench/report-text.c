@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../output.h"
@@ -204,7 +205,91 @@ static int print_percentiles(const struct via_cli *cli, const struct via_bench_m
 	}
 	if (table.count == table.columns)
 		return via_table_discard(&table);
-	puts("of all operations:");
+	return via_table_print(cli, &table);
+}
+
+enum { REASONS_MAX = 64, SUBJECT_COLUMNS = 16 };
+
+/* A reason for exits, by the most that a subject has of it. */
+struct reason {
+	const char *name;
+	double most;
+};
+
+static int compare_reasons(const void *a, const void *b)
+{
+	const struct reason *x = a, *y = b;
+
+	return (x->most < y->most) - (x->most > y->most);
+}
+
+static void add_reason(struct reason *reasons, size_t *count, const struct via_bench_cost *cost)
+{
+	double median = cost->summary.median;
+
+	for (size_t i = 0; i < *count; i++)
+		if (!strcmp(reasons[i].name, cost->name)) {
+			reasons[i].most = fmax(reasons[i].most, median);
+			return;
+		}
+	if (*count < REASONS_MAX)
+		reasons[(*count)++] = (struct reason){ cost->name, median };
+}
+
+/* Those that make up a hundredth of some subject's exits, the most first. Returns how many. */
+static size_t find_reasons(const struct via_bench_metric *metric, struct reason *reasons)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < metric->figure_count; i++) {
+		const struct via_bench_figures *figures = metric->figures[i];
+		double least = via_bench_cost_total(figures, VIA_BENCH_EXITS) / 100;
+
+		for (size_t j = 0; j < figures->cost_count; j++) {
+			const struct via_bench_cost *cost = figures->costs[j];
+
+			if (cost->group == VIA_BENCH_EXITS && cost->summary.median > 0 &&
+			    cost->summary.median >= least && strcmp(cost->name, VIA_BENCH_TOTAL))
+				add_reason(reasons, &count, cost);
+		}
+	}
+	qsort(reasons, count, sizeof(*reasons), compare_reasons);
+	return count;
+}
+
+static bool has_exits(const struct via_bench_figures *figures)
+{
+	return !isnan(via_bench_cost_total(figures, VIA_BENCH_EXITS));
+}
+
+/* Exits by reason, a column for each subject that has any. */
+static int print_reasons(const struct via_cli *cli, const struct via_bench_metric *metric)
+{
+	const char *headings[SUBJECT_COLUMNS + 1] = { "EXITS BY REASON" };
+	struct reason reasons[REASONS_MAX];
+	size_t count = find_reasons(metric, reasons), columns_used = 1;
+	struct via_table table;
+
+	for (size_t i = 0; i < metric->figure_count && columns_used <= SUBJECT_COLUMNS; i++)
+		if (has_exits(metric->figures[i]))
+			headings[columns_used++] = metric->figures[i]->subject;
+	if (!count)
+		return VIA_EXIT_DONE;
+	via_table_init(&table, columns_used, headings);
+	table.right = ~(uint32_t)1;
+	for (size_t i = 0; i < count; i++) {
+		via_table_add(&table, VIA_STYLE_PLAIN, "%s", reasons[i].name);
+		for (size_t column = 1; column < columns_used; column++) {
+			const struct via_bench_cost *cost = via_bench_cost_find(
+				via_bench_figures_find(metric, headings[column]), VIA_BENCH_EXITS,
+				reasons[i].name);
+
+			via_table_add(&table, VIA_STYLE_PLAIN, "%s",
+				      via_figure_value(VIA_BENCH_UNIT_COUNT,
+						       cost ? cost->summary.median : 0, false)
+					      .text);
+		}
+	}
 	return via_table_print(cli, &table);
 }
 
@@ -224,6 +309,8 @@ static int print_metric(const struct via_cli *cli, const struct via_bench_result
 		printf("; costs are for each %s", metric->operation);
 	putchar('\n');
 	status = print_figures(cli, result, metric);
+	if (!status)
+		status = print_reasons(cli, metric);
 	return status ? status : print_percentiles(cli, metric);
 }
 
