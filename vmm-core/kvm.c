@@ -58,6 +58,7 @@ static const char *const ioctl_names[256] = {
 	NAMED(KVM_GET_REGS),
 	NAMED(KVM_CREATE_DEVICE),
 	NAMED(KVM_SET_DEVICE_ATTR),
+	NAMED(KVM_SET_TSC_KHZ),
 };
 
 const char *via_kvm_ioctl_name(unsigned int nr)
@@ -114,6 +115,18 @@ static int check_capabilities(struct via_kvm *kvm, struct via_error *err)
 	return 0;
 }
 
+/*
+ * A guest's TSC runs at the rate at which this host's runs, as the kernel knows it now (0). Else it
+ * would be the rate that was known when KVM was started, which with KVM built in is before the
+ * kernel had measured it well; and where the processor cannot scale, KVM then has guests catch
+ * up again and again, and their timers are lost. Linux before 5.16 cannot be told, and
+ * KVM_CAP_VM_TSC_CONTROL speaks of scaling only, so it is not asked.
+ */
+static void keep_host_rate(struct via_kvm *kvm)
+{
+	via_kvm_vm_ioctl(kvm, KVM_SET_TSC_KHZ, NULL);
+}
+
 static int create_vm(struct via_kvm *kvm, struct via_error *err)
 {
 	int rc;
@@ -124,6 +137,7 @@ static int create_vm(struct via_kvm *kvm, struct via_error *err)
 	if (rc < 0)
 		return via_error_sys(err, -rc, "KVM refuses to create a virtual machine");
 	kvm->vm_fd = rc;
+	keep_host_rate(kvm);
 	return 0;
 }
 
