@@ -13,7 +13,8 @@
 #include "guest/guest.h"
 #include "machine.h"
 
-#define REBOOTS 4U
+#define REBOOTS		4U
+#define HOSTILE_REBOOTS 1U /* it takes KVM milliseconds to forget an eventfd */
 
 static struct guest guest;
 static uint32_t boots;
@@ -75,10 +76,50 @@ static void a_driver_gets_random_numbers_and_reboots(void **state)
 	guest_fini(&guest);
 }
 
+/* Seeds, one a boot; whatever is done to the devices, the last thing is that the first one works.
+ */
+static uint32_t next_seed(struct guest *g, uint32_t number)
+{
+	static uint32_t seed = 20250701;
+
+	(void)g;
+	if (!number)
+		return seed++;
+	boots = number;
+	return boots > HOSTILE_REBOOTS ? GUEST_REBOOT_NO_MORE : GUEST_REBOOT_BY_PORT;
+}
+
+static void a_driver_that_does_anything(void **state)
+{
+	struct via_vmm_stats stats;
+
+	(void)state;
+	boots = 0;
+	guest_init(&guest, "hostile");
+	guest.step = next_seed;
+	guest.config.on_reset = VIA_VMM_ON_RESET_REBOOT;
+	guest.config.rng = true;
+	guest_new(&guest);
+	guest_run(&guest);
+	if (guest.rc)
+		fail_msg("%s\n%s", guest.err.text, guest.text);
+	assert_int_equal(guest.end, VIA_VMM_END_POWER_OFF);
+	assert_int_equal(boots, HOSTILE_REBOOTS + 1);
+	assert_int_equal(times_said("boot\nid 10441af4\nagreed b\nsize 8\nrunning f\nwrong 0\n"
+				    "broken 4f\n"),
+			 HOSTILE_REBOOTS + 1);
+	assert_int_equal(via_vmm_stats(guest.vmm, &stats, &guest.err), 0);
+	/* Not all of it was for nothing. */
+	assert_true(stats.virtio[0].requests > GUEST_VIRTIO_REQUESTS * (HOSTILE_REBOOTS + 1));
+	via_vmm_stats_clear(&stats);
+	guest_fini(&guest);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_driver_gets_random_numbers_and_reboots),
+		cmocka_unit_test(a_driver_that_does_anything),
 	};
 	int rc = guest_main(argc, argv);
 

@@ -966,6 +966,146 @@ static void test_virtio(void)
 	say("after\n");
 }
 
+/* xorshift64 (Marsaglia) */
+static uint64_t chance_state;
+
+static uint64_t chance(uint64_t below)
+{
+	chance_state ^= chance_state << 13;
+	chance_state ^= chance_state >> 7;
+	chance_state ^= chance_state << 17;
+	return (chance_state >> 11) % below;
+}
+
+/* Inside of memory, but nowhere that this program needs; over its edges; and nowhere. */
+static uint64_t hostile_address(void)
+{
+	static const uint64_t places[] = { VIRTIO_DATA,	    VIRTIO_DESC,    VIRTIO_AVAIL,
+					   VIRTIO_USED,	    0x1fffff0ULL,   0x2000000ULL,
+					   GUEST_EMPTY_GPA, GUEST_SLOT_GPA, 1ULL << 40,
+					   -16ULL };
+
+	return places[chance(10)] + (chance(4) ? 0 : chance(64));
+}
+
+static void hostile_write(uint64_t gpa, uint64_t value)
+{
+	switch (chance(4)) {
+	case 0:
+		write8(gpa, (uint8_t)value);
+		break;
+	case 1:
+		write16(gpa, (uint16_t)value);
+		break;
+	case 2:
+		write32(gpa, (uint32_t)value);
+		break;
+	default:
+		write64(gpa, value);
+	}
+}
+
+static void hostile_rings(void)
+{
+	static const uint32_t lengths[] = { 0, 1, 16, 48, 100, 4096, 0xffffffff };
+
+	for (int i = 0; i < 8; i++) {
+		uint64_t at = VIRTIO_DESC + 16 * chance(8);
+
+		write64(at, hostile_address());
+		write32(at + 8, lengths[chance(7)]);
+		write16(at + 12, (uint16_t)chance(8));
+		write16(at + 14, (uint16_t)chance(9));
+		write16(VIRTIO_AVAIL + 4 + 2 * chance(8), (uint16_t)chance(9));
+	}
+	write16(VIRTIO_AVAIL + 2, (uint16_t)(read16(VIRTIO_AVAIL + 2) + chance(9)));
+}
+
+/* The registers of a device, as this program knows Viaduct to lay them out. */
+static void hostile_register(uint64_t bar)
+{
+	uint64_t common = chance(56);
+
+	switch (chance(5)) {
+	case 0: /* an address of a queue */
+		write64(bar + 32 + 8 * chance(3), hostile_address());
+		break;
+	case 1:
+		if (common < 32)
+			hostile_write(bar + common, chance(2) ? chance(16) : chance(1ULL << 32));
+		break;
+	case 2:
+		hostile_write(bar + 0x1000 + 4 * chance(4), chance(4));
+		break;
+	case 3: /* vectors, that come to nobody or to a handler that counts */
+		write32(bar + 0x2000 + 16 * chance(4) + 4 * chance(3), 0xfee00000 | GUEST_VECTOR_B);
+		write32(bar + 0x2000 + 16 * chance(4) + 12, (uint32_t)chance(2));
+		break;
+	default:
+		read32(bar + chance(0x4000 - 4));
+	}
+}
+
+static void hostile_step(uint64_t config)
+{
+	switch (chance(12)) {
+	case 0:
+		hostile_write(config + chance(0x100), chance(1ULL << 32));
+		break;
+	case 1:
+		write32(config + 0x10, (uint32_t)hostile_address());
+		break;
+	case 2:
+		write8(GUEST_SLOT_GPA + 20, (uint8_t)chance(16));
+		break;
+	case 3: /* all as it should be */
+		memset((void *)VIRTIO_DESC, 0, 0x4000);
+		write8(GUEST_SLOT_GPA + 20, 0);
+		write32(GUEST_SLOT_GPA + 8, 1);
+		write32(GUEST_SLOT_GPA + 12, VIRTIO_FEATURES);
+		write8(GUEST_SLOT_GPA + 20, 11);
+		write64(GUEST_SLOT_GPA + 32, VIRTIO_DESC);
+		write64(GUEST_SLOT_GPA + 40, VIRTIO_AVAIL);
+		write64(GUEST_SLOT_GPA + 48, VIRTIO_USED);
+		write16(GUEST_SLOT_GPA + 28, 1);
+		write8(GUEST_SLOT_GPA + 20, 15);
+		break;
+	case 4: /* likewise */
+		write64(VIRTIO_DESC, VIRTIO_DATA);
+		write32(VIRTIO_DESC + 8, (uint32_t)chance(100));
+		write16(VIRTIO_DESC + 12, 2);
+		virtio_offer(GUEST_SLOT_GPA + 0x1000, read16(VIRTIO_AVAIL + 2), 0);
+		break;
+	case 5:
+		if (!chance(4))
+			hostile_rings();
+		break;
+	default:
+		hostile_register(GUEST_SLOT_GPA);
+	}
+	if (!chance(4)) {
+		write32(config + 0x10, GUEST_SLOT_GPA);
+		write32(config + 0x14, 0);
+		write16(config + 4, 0x6);
+	}
+}
+
+/* A driver that does anything, and then one that finds the device as good as new. */
+static void test_hostile(void)
+{
+	uint64_t config = ECAM + ((uint64_t)GUEST_VIRTIO_DEVFN << 12);
+
+	init_apic();
+	chance_state = step(0) | 1ULL << 32;
+	for (int i = 0; i < GUEST_HOSTILE_STEPS; i++) {
+		hostile_step(config);
+		if (!chance(64))
+			let_in();
+	}
+	let_in();
+	test_virtio();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -977,7 +1117,7 @@ static const struct {
 	{ "ports", test_ports },       { "mmio", test_mmio },	      { "ecam", test_ecam },
 	{ "reboot", test_reboot },     { "slots", test_slots },	      { "msi", test_msi },
 	{ "function", test_function }, { "vectors", test_vectors },   { "intx", test_intx },
-	{ "doorbell", test_doorbell }, { "virtio", test_virtio },
+	{ "doorbell", test_doorbell }, { "virtio", test_virtio },     { "hostile", test_hostile },
 };
 
 void guest_main(const struct boot_params *params)

@@ -32,6 +32,9 @@
 #define GUEST_VIRTIO_DEVFN    (1 << 3)
 #define GUEST_VIRTIO_REQUESTS 1000
 
+/* Of test=hostile: how often it is mistreated. */
+#define GUEST_HOSTILE_STEPS 1000
+
 /* Slot and function of test=ecam, test=function and test=intx. */
 #define GUEST_DEVFN (5 << 3)
 
