@@ -85,6 +85,8 @@ static void give_back(struct via_bench *bench)
 	if (bench->folder[0]) {
 		snprintf(path, sizeof(path), "%s/initrd", bench->folder);
 		unlink(path);
+		snprintf(path, sizeof(path), "%s/stats", bench->folder);
+		unlink(path);
 		rmdir(bench->folder);
 	}
 	via_bench_watch_end(&bench->watch);
@@ -166,19 +168,28 @@ static void add_subjects(struct via_bench *bench, const struct via_error *no_dev
 	}
 }
 
+static bool is_measured(const struct via_bench *bench, const char *subject)
+{
+	for (size_t i = 0; i < bench->result->metric_count; i++)
+		if (via_bench_figures_find(bench->result->metrics[i], subject))
+			return true;
+	return false;
+}
+
 static int run_plan(struct via_bench *bench, struct via_bench_plan *plan)
 {
 	struct via_error err = { 0 };
 	int rc = via_bench_watch_check(&bench->watch, &err);
 
 	if (!rc && !plan->skipped)
-		rc = bench->options.kind == VIA_BENCH_MAP ? via_bench_map(bench, plan, &err)
-							  : via_bench_session(bench, plan, &err);
+		rc = bench->options.kind == VIA_BENCH_MAP
+			     ? via_bench_map(bench, plan, &err)
+			     : via_bench_session_run(bench, plan, &err);
 	via_bench_progress(bench, NULL);
 	if (!rc || rc == -EINTR)
 		return rc;
 	/* What fails at first cannot be done; later it is bad luck, which is told. */
-	if (!bench->run)
+	if (!bench->run && !is_measured(bench, plan->name))
 		skip(bench, plan, err.text);
 	else
 		via_bench_add_text(bench->result, &bench->result->warnings,

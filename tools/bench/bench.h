@@ -97,12 +97,12 @@ void via_bench_progress(struct via_bench *bench, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /**
- * via_bench_session() - one run of one subject: a guest, or the program on the host.
- * @first: a failure is what it cannot do at all.
+ * via_bench_session_run() - one run of one subject: a guest, or the program on the host.
  *
  * Return: 0; -EINTR; or why it could not run.
  */
-int via_bench_session(struct via_bench *bench, struct via_bench_plan *plan, struct via_error *err);
+int via_bench_session_run(struct via_bench *bench, struct via_bench_plan *plan,
+			  struct via_error *err);
 
 /** via_bench_map() - one run of kind map. */
 int via_bench_map(struct via_bench *bench, struct via_bench_plan *plan, struct via_error *err);

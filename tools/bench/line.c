@@ -74,6 +74,10 @@ static void add_viaduct(struct via_bench_line *line)
 					      "--initrd", line->initrd, "--memory", line->memory,
 					      "--cpus", line->cpus, "--on-reset", "stop",
 					      "--append", line->text[0], NULL });
+	if (options->kind == VIA_BENCH_BOOT) {
+		snprintf(line->stats, sizeof(line->stats), "%s/stats", line->bench->folder);
+		add_args(line, (const char *const[]){ "--stats", line->stats, NULL });
+	}
 	if (way == VIA_BENCH_PASSTHROUGH) {
 		add_arg(line, "--device");
 		snprintf(line->text[1], sizeof(line->text[1]), "%s", line->device);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bench.h"
+#include "session.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -16,26 +15,12 @@
 #include <viaduct/util/text.h>
 
 #include "guest/work.h"
-#include "line.h"
 
 /* A guest on an emulated host may take minutes to come up. */
 #define SILENCE_SECONDS 300
 #define END_SECONDS	60
 
-struct session {
-	struct via_bench *bench;
-	struct via_bench_plan *plan;
-	bool is_guest;
-	struct via_bench_line line;
-	struct via_bench_child child, peer;
-	struct via_bench_watched watched;
-	struct timespec began;
-	struct via_bench_counters before, costs, nothing;
-	double private_bytes;
-	double calls, ioctls;
-};
-
-static void name_disk(struct session *session)
+static void name_disk(struct via_bench_session *session)
 {
 	struct via_bench_result *result = session->bench->result;
 	struct via_bench_subject *subject = via_bench_subject_find(result, session->plan->name);
@@ -47,7 +32,7 @@ static void name_disk(struct session *session)
 }
 
 /* The host's own disk of the function, or of its PF. */
-static int find_disk(struct session *session, struct via_error *err)
+static int find_disk(struct via_bench_session *session, struct via_error *err)
 {
 	const struct via_bench_hold *hold = &session->bench->hold;
 	struct via_bdf bdf = hold->is_vf ? hold->pf : hold->bdf;
@@ -85,7 +70,7 @@ static int give_device(struct via_bench *bench, enum via_bench_way way, struct v
 }
 
 /* An address of the host behind which the VF's packets arrive. */
-static int prepare_network(struct session *session, struct via_error *err)
+static int prepare_network(struct via_bench_session *session, struct via_error *err)
 {
 	struct via_bench *bench = session->bench;
 	char pf[IFNAMSIZ];
@@ -109,7 +94,7 @@ static int prepare_network(struct session *session, struct via_error *err)
 }
 
 /* Devices as the subject needs them, and names for what it is told. */
-static int prepare(struct session *session, struct via_error *err)
+static int prepare(struct via_bench_session *session, struct via_error *err)
 {
 	enum via_bench_kind kind = session->bench->options.kind;
 	enum via_bench_way way = session->plan->way;
@@ -125,7 +110,7 @@ static int prepare(struct session *session, struct via_error *err)
 	return rc;
 }
 
-static int start_peer(struct session *session, struct via_error *err)
+static int start_peer(struct via_bench_session *session, struct via_error *err)
 {
 	struct via_bench *bench = session->bench;
 	char *argv[] = { bench->program, (char *)"peer", (char *)VIA_BENCH_PEER, NULL };
@@ -143,14 +128,14 @@ static int start_peer(struct session *session, struct via_error *err)
 
 static int started(void *data, pid_t pid, struct via_error *err)
 {
-	struct session *session = data;
+	struct via_bench_session *session = data;
 
 	via_bench_watched_open(&session->watched, pid, session->is_guest, &session->bench->trace);
 	clock_gettime(CLOCK_MONOTONIC, &session->began);
 	return session->line.netdev[0] ? via_bench_hold_move(session->line.netdev, pid, err) : 0;
 }
 
-static int start(struct session *session, struct via_error *err)
+static int start(struct via_bench_session *session, struct via_error *err)
 {
 	const struct via_bench_start how = {
 		.own_network = session->line.netdev[0],
@@ -167,18 +152,10 @@ static int start(struct session *session, struct via_error *err)
 	return rc ? rc : via_bench_child_start(&session->child, session->line.argv, &how, err);
 }
 
-static double since_start_ns(const struct session *session)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - session->began.tv_sec) * 1e9 +
-	       (double)(now.tv_nsec - session->began.tv_nsec);
-}
-
-static struct via_bench_figures *figures(struct session *session, const char *name,
-					 const char *title, enum via_bench_unit unit,
-					 enum via_bench_better better, bool time)
+struct via_bench_figures *via_bench_session_figures(struct via_bench_session *session,
+						    const char *name, const char *title,
+						    enum via_bench_unit unit,
+						    enum via_bench_better better, bool time)
 {
 	struct via_bench_result *result = session->bench->result;
 	struct via_bench_metric *metric = via_bench_metric_find(result, name);
@@ -188,22 +165,7 @@ static struct via_bench_figures *figures(struct session *session, const char *na
 	return via_bench_figures(result, metric, session->plan->name);
 }
 
-/* A figure of starting a guest, which no part of the work has. */
-static struct via_bench_figures *add_figure(struct session *session, const char *name,
-					    const char *title, enum via_bench_unit unit, bool time,
-					    double value)
-{
-	struct via_bench_figures *of =
-		figures(session, name, title, unit, VIA_BENCH_BETTER_LOWER, time);
-	struct via_bench_metric *metric = via_bench_metric_find(session->bench->result, name);
-
-	if (metric)
-		via_bench_set(session->bench->result, &metric->operation, "start");
-	via_bench_add_sample(session->bench->result, of, value);
-	return of;
-}
-
-static void add_costs(struct session *session, struct via_bench_figures *of,
+static void add_costs(struct via_bench_session *session, struct via_bench_figures *of,
 		      const struct via_bench_counters *costs, double operations)
 {
 	for (size_t i = 0; i < costs->count; i++) {
@@ -217,11 +179,13 @@ static void add_costs(struct session *session, struct via_bench_figures *of,
 }
 
 /* One processor for each vCPU, in the order of their threads. */
-static void pin(struct session *session)
+static void pin(struct via_bench_session *session)
 {
 	const struct via_bench_options *options = &session->bench->options;
+	struct via_bench_counters counters;
 	unsigned int next = 0;
 
+	via_bench_counters_read(&session->watched, &counters); /* finds its threads */
 	for (unsigned int i = 0; i < options->cpus && next < options->pin_count; i++) {
 		pid_t thread = via_bench_watched_vcpu(&session->watched, i);
 		cpu_set_t set;
@@ -236,77 +200,26 @@ static void pin(struct session *session)
 }
 
 /* The guest's first line. */
-static int begun(struct session *session, struct via_error *err)
+static int begun(struct via_bench_session *session, struct via_error *err)
 {
 	struct via_bench *bench = session->bench;
 	enum via_bench_way way = session->plan->way;
-	struct via_bench_counters counters;
 
-	if (bench->options.kind == VIA_BENCH_BOOT) {
-		double ns = since_start_ns(session);
-		struct via_bench_figures *of;
-		double exits;
-
-		via_bench_counters_read(&session->watched, &counters);
-		exits = via_bench_counters_get(&counters, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
-		if (exits >= 0) {
-			of = add_figure(session, "exits-to-init", "VM exits until init",
-					VIA_BENCH_UNIT_COUNT, false, exits);
-			if (of)
-				of->operations++;
-			for (size_t i = 0; i < counters.count; i++)
-				if (counters.counters[i].group == VIA_BENCH_EXITS ||
-				    counters.counters[i].group == VIA_BENCH_USER_EXITS)
-					via_bench_add_cost(bench->result, of,
-							   counters.counters[i].group,
-							   counters.counters[i].name,
-							   counters.counters[i].value);
-		}
-		add_figure(session, "time-to-init", "From exec to the guest's init",
-			   VIA_BENCH_UNIT_NS, true, ns);
-	}
-	if (bench->options.pin_count) {
-		via_bench_counters_read(&session->watched, &counters);
+	if (bench->options.kind == VIA_BENCH_BOOT)
+		via_bench_boot_begun(session);
+	if (bench->options.pin_count)
 		pin(session);
-	}
 	if ((way == VIA_BENCH_VIRTIO || way == VIA_BENCH_VHOST) &&
 	    bench->options.kind != VIA_BENCH_DISK)
 		return via_bench_interface_up(bench->tap, err);
 	return 0;
 }
 
-/* Anonymous memory of the VMM, less the guest's RAM where that is part of it. */
-static double private_bytes(const struct session *session)
-{
-	via_autofclose FILE *file = NULL;
-	unsigned long long kib = 0;
-	char path[64], line[128];
-	double bytes;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)session->child.pid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
-			break;
-	bytes = (double)(kib << 10);
-	if (!strcmp(session->plan->vmm, "qemu") &&
-	    bytes > (double)session->bench->options.memory_bytes)
-		bytes -= (double)session->bench->options.memory_bytes;
-	return bytes;
-}
-
-static void ended(struct session *session)
+static void ended(struct via_bench_session *session)
 {
 	via_bench_counters_read(&session->watched, &session->costs);
-	if (session->bench->options.kind == VIA_BENCH_BOOT) {
-		double exits =
-			via_bench_counters_get(&session->costs, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
-
-		if (exits >= 0 && session->nothing.count)
-			add_figure(session, "exits-to-end", "VM exits, boot and 100 round trips",
-				   VIA_BENCH_UNIT_COUNT, false, exits);
-		session->private_bytes = private_bytes(session);
-	}
+	if (session->bench->options.kind == VIA_BENCH_BOOT && session->nothing.count)
+		via_bench_boot_worked(session);
 	via_bench_counters_since(&session->costs, &session->before);
 }
 
@@ -319,7 +232,7 @@ static const struct via_bench_part *find_part(const struct via_bench *bench, con
 }
 
 /* What the subject is, now that it is known which driver has it. */
-static void describe(struct session *session, const json_t *driver)
+static void describe(struct via_bench_session *session, const json_t *driver)
 {
 	struct via_bench_result *result = session->bench->result;
 	struct via_bench_subject *subject = via_bench_subject_find(result, session->plan->name);
@@ -333,7 +246,7 @@ static void describe(struct session *session, const json_t *driver)
 	via_bench_set(result, &subject->what, what[0] == ' ' ? what + 1 : what);
 }
 
-static int add_result(struct session *session, const char *text, struct via_error *err)
+static int add_result(struct via_bench_session *session, const char *text, struct via_error *err)
 {
 	struct via_bench_result *result = session->bench->result;
 	json_t *json = json_loads(text, 0, NULL), *bucket;
@@ -355,7 +268,8 @@ static int add_result(struct session *session, const char *text, struct via_erro
 		return via_error_set(err, EPROTO, "the program said something unexpected: %.200s",
 				     text);
 	}
-	of = figures(session, part->name, part->title, part->unit, part->better, true);
+	of = via_bench_session_figures(session, part->name, part->title, part->unit, part->better,
+				       true);
 	metric = via_bench_metric_find(result, part->name);
 	if (metric) {
 		via_bench_set(result, &metric->operation, part->operation);
@@ -379,7 +293,7 @@ static int add_result(struct session *session, const char *text, struct via_erro
 }
 
 /* What one line of the program asks for. Return: 1 at its end. */
-static int answer(struct session *session, const char *said, struct via_error *err)
+static int answer(struct via_bench_session *session, const char *said, struct via_error *err)
 {
 	static const char go[] = "go\n";
 	char why[512];
@@ -419,7 +333,7 @@ static int ended_early(const char *last, struct via_error *err)
 	return via_error_set(err, EPIPE, "%s", why);
 }
 
-static int follow(struct session *session, struct via_error *err)
+static int follow(struct via_bench_session *session, struct via_error *err)
 {
 	char last[400] = "";
 	const char *line;
@@ -444,33 +358,10 @@ static int follow(struct session *session, struct via_error *err)
 	return rc < 0 ? rc : 0;
 }
 
-static void add_call(void *data, pid_t pid, uint64_t key, uint64_t count)
+int via_bench_session_run(struct via_bench *bench, struct via_bench_plan *plan,
+			  struct via_error *err)
 {
-	struct session *session = data;
-
-	if (!via_bench_watched_has(&session->watched, pid))
-		return;
-	session->calls += (double)count;
-	if (key == 16) /* __NR_ioctl of x86-64 */
-		session->ioctls += (double)count;
-}
-
-static void add_boot(struct session *session)
-{
-	if (session->bench->trace.calls) {
-		via_bench_trace_read(VIA_BENCH_TRACE_CALL, add_call, session);
-		add_figure(session, "ioctls", "ioctls of the VMM, exec to exit",
-			   VIA_BENCH_UNIT_COUNT, false, session->ioctls);
-		add_figure(session, "system-calls", "All system calls of the VMM",
-			   VIA_BENCH_UNIT_COUNT, false, session->calls);
-	}
-	add_figure(session, "private-memory", "Private memory of the VMM beyond guest RAM",
-		   VIA_BENCH_UNIT_BYTES, false, session->private_bytes);
-}
-
-int via_bench_session(struct via_bench *bench, struct via_bench_plan *plan, struct via_error *err)
-{
-	struct session *session = calloc(1, sizeof(*session));
+	struct via_bench_session *session = calloc(1, sizeof(*session));
 	int rc, status;
 
 	if (!session)
@@ -490,7 +381,7 @@ int via_bench_session(struct via_bench *bench, struct via_bench_plan *plan, stru
 		rc = via_error_set(err, EIO, "it failed when its work was done (status %d)",
 				   status);
 	if (!rc && bench->options.kind == VIA_BENCH_BOOT)
-		add_boot(session);
+		via_bench_boot_ended(session);
 	via_bench_child_end(&session->peer, 0);
 	via_bench_watched_close(&session->watched);
 	via_bench_hold_no_address(&bench->hold);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What starting a guest takes, which no part of its work has. */
+#include "session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include <jansson.h>
+
+#include <viaduct/util/cleanup.h>
+
+static double since_start_ns(const struct via_bench_session *session)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - session->began.tv_sec) * 1e9 +
+	       (double)(now.tv_nsec - session->began.tv_nsec);
+}
+
+/* A figure of starting a guest, which no part of the work has. */
+static struct via_bench_figures *add_figure(struct via_bench_session *session, const char *name,
+					    const char *title, enum via_bench_unit unit, bool time,
+					    double value)
+{
+	struct via_bench_figures *of =
+		via_bench_session_figures(session, name, title, unit, VIA_BENCH_BETTER_LOWER, time);
+	struct via_bench_metric *metric = via_bench_metric_find(session->bench->result, name);
+
+	if (metric)
+		via_bench_set(session->bench->result, &metric->operation, "start");
+	via_bench_add_sample(session->bench->result, of, value);
+	return of;
+}
+
+void via_bench_boot_begun(struct via_bench_session *session)
+{
+	double ns = since_start_ns(session), exits;
+	struct via_bench_counters counters;
+	struct via_bench_figures *of;
+
+	via_bench_counters_read(&session->watched, &counters);
+	exits = via_bench_counters_get(&counters, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
+	add_figure(session, "time-to-init", "From exec to the guest's init", VIA_BENCH_UNIT_NS,
+		   true, ns);
+	if (exits < 0)
+		return;
+	of = add_figure(session, "exits-to-init", "VM exits until init", VIA_BENCH_UNIT_COUNT,
+			false, exits);
+	if (of)
+		of->operations++;
+	for (size_t i = 0; i < counters.count; i++)
+		if (counters.counters[i].group == VIA_BENCH_EXITS ||
+		    counters.counters[i].group == VIA_BENCH_USER_EXITS)
+			via_bench_add_cost(session->bench->result, of, counters.counters[i].group,
+					   counters.counters[i].name, counters.counters[i].value);
+}
+
+/* Anonymous memory of the VMM, less the guest's RAM where that is part of it. */
+static double private_bytes(const struct via_bench_session *session)
+{
+	via_autofclose FILE *file = NULL;
+	unsigned long long kib = 0;
+	char path[64], line[128];
+	double bytes;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)session->child.pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
+			break;
+	bytes = (double)(kib << 10);
+	if (!strcmp(session->plan->vmm, "qemu") &&
+	    bytes > (double)session->bench->options.memory_bytes)
+		bytes -= (double)session->bench->options.memory_bytes;
+	return bytes;
+}
+
+void via_bench_boot_worked(struct via_bench_session *session)
+{
+	double exits = via_bench_counters_get(&session->costs, VIA_BENCH_EXITS, VIA_BENCH_TOTAL);
+
+	if (exits >= 0)
+		add_figure(session, "exits-to-end", "VM exits, boot and 100 round trips",
+			   VIA_BENCH_UNIT_COUNT, false, exits);
+	session->private_bytes = private_bytes(session);
+}
+
+static void add_call(void *data, pid_t pid, uint64_t key, uint64_t count)
+{
+	struct via_bench_session *session = data;
+
+	if (!via_bench_watched_has(&session->watched, pid))
+		return;
+	session->calls += (double)count;
+	if (key == SYS_ioctl)
+		session->ioctls += (double)count;
+}
+
+/* The phases that 'viaduct run --stats' tells of itself. */
+static void add_phases(struct via_bench_session *session)
+{
+	static const struct {
+		const char *phase, *metric, *title;
+	} all[] = {
+		{ "kvm", "phase-kvm", "From exec until the machine and its RAM exist" },
+		{ "loaded", "phase-loaded", "From exec until kernel and initrd are loaded" },
+		{ "devices", "phase-devices", "From exec until devices are open" },
+		{ "mapped", "phase-mapped", "From exec until memory is mapped for DMA" },
+		{ "run", "phase-run", "From exec until processors run" },
+	};
+	json_t *json = json_load_file(session->line.stats, 0, NULL);
+	const json_t *phases = json_object_get(json, "phases_ns");
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		const json_t *ns = json_object_get(phases, all[i].phase);
+
+		if (json_is_number(ns))
+			add_figure(session, all[i].metric, all[i].title, VIA_BENCH_UNIT_NS, true,
+				   fmax(json_number_value(ns), 0));
+	}
+	json_decref(json);
+}
+
+void via_bench_boot_ended(struct via_bench_session *session)
+{
+	if (session->line.stats[0])
+		add_phases(session);
+	if (session->bench->trace.calls) {
+		via_bench_trace_read(VIA_BENCH_TRACE_CALL, add_call, session);
+		add_figure(session, "ioctls", "ioctls of the VMM, exec to exit",
+			   VIA_BENCH_UNIT_COUNT, false, session->ioctls);
+		add_figure(session, "system-calls", "All system calls of the VMM",
+			   VIA_BENCH_UNIT_COUNT, false, session->calls);
+	}
+	add_figure(session, "private-memory", "Private memory of the VMM beyond guest RAM",
+		   VIA_BENCH_UNIT_BYTES, false, session->private_bytes);
+}
