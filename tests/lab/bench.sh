@@ -54,7 +54,7 @@ P
 
 check_boot() {
     measured boot --subjects passthrough --memory 256M
-    complete passthrough -- exits-to-init time-to-init exits-to-end private-memory ioctls system-calls paced
+    complete passthrough -- exits-to-init time-to-init exits-to-end private-memory ioctls system-calls paced phase-run
 }
 
 check_net() {
@@ -68,8 +68,14 @@ check_virtio_net() {
 }
 
 check_disk() {
-    measured disk --subjects passthrough,host --memory 256M --seconds 0.5
-    complete passthrough host -- read-latency read-iops-4 read-iops-16 read-iops-64 read-sequential
+    measured disk --memory 256M --seconds 0.5
+    complete passthrough virtio host -- read-latency read-iops-4 read-iops-16 read-iops-64 read-sequential
+}
+
+check_irq() {
+    [ -n "${VIADUCT_GUEST_INITRD_TOOLS-}" ] || skip 'there is no guest with tools: ./lab setup makes it'
+    measured irq --memory 256M --initrd "$VIADUCT_GUEST_INITRD_TOOLS"
+    complete passthrough host -- interrupt
 }
 
 check_map() {
