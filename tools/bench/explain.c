@@ -19,7 +19,7 @@ static const char *meaning(const char *reason)
 	static const struct {
 		const char *reason, *text;
 	} all[] = {
-		{ "memory", "accesses to registers, as to ring a doorbell" },
+		{ "memory", "registers, such as doorbells, and memory touched for the first time" },
 		{ "HLT", "the guest going idle" },
 		{ "MSR", "the guest's timer and interrupt controller" },
 		{ "interrupt", "interrupts of the host while the guest runs" },
@@ -130,9 +130,9 @@ static void explain_user_exits(struct via_bench *bench, const struct via_bench_m
 }
 
 /* Each subject that has exits against the first that has. */
-static void explain_metric(struct via_bench *bench, const struct via_bench_metric *metric,
-			   const char *operation)
+static void explain_metric(struct via_bench *bench, const struct via_bench_metric *metric)
 {
+	const char *operation = metric->operation ? metric->operation : "operation";
 	const struct via_bench_figures *first = NULL;
 
 	for (size_t i = 0; i < metric->figure_count; i++) {
@@ -150,14 +150,6 @@ static void explain_metric(struct via_bench *bench, const struct via_bench_metri
 
 void via_bench_explain(struct via_bench *bench)
 {
-	for (size_t i = 0; i < bench->part_count; i++) {
-		const struct via_bench_metric *metric =
-			via_bench_metric_find(bench->result, bench->parts[i].name);
-
-		if (metric)
-			explain_metric(bench, metric, bench->parts[i].operation);
-	}
-	if (via_bench_metric_find(bench->result, "exits-to-init"))
-		explain_metric(bench, via_bench_metric_find(bench->result, "exits-to-init"),
-			       "boot");
+	for (size_t i = 0; i < bench->result->metric_count; i++)
+		explain_metric(bench, bench->result->metrics[i]);
 }

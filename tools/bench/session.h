@@ -17,8 +17,7 @@ struct via_bench_session {
 	struct via_bench_watched watched;
 	struct timespec began;
 	struct via_bench_counters before, costs, nothing;
-	double private_bytes; /* of kind boot, as are the others */
-	double calls, ioctls;
+	double calls, ioctls; /* of kind boot */
 };
 
 /** via_bench_session_figures() - those of its subject, of a metric that is made. */
