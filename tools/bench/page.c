@@ -238,7 +238,7 @@ void via_page_axis_row(struct via_page *page, const struct via_axis *axis,
 		double at = (double)i * axis->step;
 
 		/* The last one tells the unit. */
-		via_page_label(page, via_axis_percent(axis, at), last > 2 && (last - i) % 2 != 0,
+		via_page_label(page, via_axis_percent(axis, at), last > 3 && i % 2 != 0,
 			       via_axis_label(axis, scale, at).text,
 			       i == last ? scale->typeset : "");
 	}
