@@ -151,6 +151,10 @@ static void quantiles_of_a_histogram(void **state)
 	assert_int_equal(via_histogram_quantile(&histogram, 0.98), 10);
 	assert_int_equal(via_histogram_quantile(&histogram, 0.99), 50);
 	assert_in_range(via_histogram_quantile(&histogram, 1), 1000, 1031);
+	/* Of a hundred, one lies beyond 99%, and none beyond 99.9%. */
+	assert_true(via_histogram_tells(&histogram, 0.99));
+	assert_false(via_histogram_tells(&histogram, 0.999));
+	assert_true(via_histogram_tells(&histogram, 1));
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Horizontal bars: medians with their intervals, and costs stacked by part. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "page.h"
@@ -92,29 +93,59 @@ struct stack {
 	double sum, total;
 };
 
-static struct stack stack_of(const struct via_page *page, const struct via_bench_figures *figures,
-			     enum via_bench_cost_group group)
+/* What of the total no part tells, in the median run: medians do not add up. */
+static double find_rest(const struct via_bench_figures *figures, const struct via_bench_cost *total)
 {
-	struct stack stack = { .total = via_bench_cost_total(figures, group) };
+	size_t count = total->samples.count;
+	double *rest = calloc(count, sizeof(*rest)), median;
 
+	if (!rest)
+		return 0;
+	memcpy(rest, total->samples.values, count * sizeof(*rest));
 	for (size_t i = 0; i < figures->cost_count; i++) {
 		const struct via_bench_cost *cost = figures->costs[i];
 
-		if (cost->group != group || !strcmp(cost->name, VIA_BENCH_TOTAL))
+		if (cost == total || cost->group != total->group)
+			continue;
+		for (size_t run = 0; run < count && run < cost->samples.count; run++)
+			rest[run] -= cost->samples.values[run];
+	}
+	median = via_stats_median(rest, count);
+	free(rest);
+	return median;
+}
+
+/* Nothing, its total NAN, without that cost. */
+static struct stack stack_of(const struct via_page *page, const struct via_bench_figures *figures,
+			     enum via_bench_cost_group group)
+{
+	const struct via_bench_cost *total = via_bench_cost_find(figures, group, VIA_BENCH_TOTAL);
+	struct stack stack = { .total = NAN };
+	double rest;
+
+	if (!total)
+		return stack;
+	stack.total = total->summary.median;
+	for (size_t i = 0; i < figures->cost_count; i++) {
+		const struct via_bench_cost *cost = figures->costs[i];
+
+		if (cost->group != group || cost == total)
 			continue;
 		stack.values[part_colour(page, cost)] += cost->summary.median;
 		stack.sum += cost->summary.median;
 	}
-	/* Medians of parts need not add up to the median of the total; a hundredth is no part. */
-	if (stack.total - stack.sum > stack.total / 100) {
-		stack.values[VIA_PAGE_PART_COLOURS] += stack.total - stack.sum;
-		stack.sum = stack.total;
+	rest = find_rest(figures, total);
+	/* A hundredth is rounding. */
+	if (rest > stack.total / 100) {
+		stack.values[VIA_PAGE_PART_COLOURS] += rest;
+		stack.sum += rest;
 	}
 	return stack;
 }
 
+/* @scale: of widths, so that all parts together are as wide as the total. */
 static void draw_segment(struct via_page *page, const struct via_axis *axis, const char *name,
-			 unsigned int colour, double from, double value,
+			 unsigned int colour, double from, double value, double scale,
 			 enum via_bench_cost_group group)
 {
 	if (colour < VIA_PAGE_PART_COLOURS)
@@ -122,8 +153,9 @@ static void draw_segment(struct via_page *page, const struct via_axis *axis, con
 	else
 		fputs("<rect class=\"seg po\"", page->out);
 	fprintf(page->out, " x=\"%.2f%%\" y=\"8\" height=\"20\" width=\"%.2f%%\"><title>",
-		via_axis_percent(axis, from),
-		via_axis_percent(axis, from + value) - via_axis_percent(axis, from));
+		via_axis_percent(axis, from * scale),
+		via_axis_percent(axis, (from + value) * scale) -
+			via_axis_percent(axis, from * scale));
 	via_page_text(page, name);
 	fprintf(page->out, ": %s</title></rect>",
 		via_figure_value(via_cost_unit(group), value, true).text);
@@ -147,7 +179,7 @@ static void draw_stack(struct via_page *page, const struct via_bench_figures *fi
 	for (unsigned int i = 0; i <= VIA_PAGE_PART_COLOURS; i++)
 		if (stack.values[i] > 0) {
 			draw_segment(page, axis, part_name(page, group, i), i, from,
-				     stack.values[i], group);
+				     stack.values[i], stack.total / stack.sum, group);
 			from += stack.values[i];
 		}
 	via_page_row_value(page);
@@ -185,7 +217,7 @@ void via_chart_parts(struct via_page *page, const struct via_bench_metric *metri
 
 		for (size_t j = 0; j <= VIA_PAGE_PART_COLOURS; j++)
 			used.values[j] += stack.values[j];
-		largest = larger(larger(largest, stack.total), stack.sum);
+		largest = larger(largest, stack.total);
 	}
 	if (largest < 0.05)
 		return;

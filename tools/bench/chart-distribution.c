@@ -274,9 +274,11 @@ static void put_percentiles(struct via_page *page, const struct via_bench_metric
 		fputs("</td>", page->out);
 		for (size_t q = 0; q < sizeof(quantiles) / sizeof(quantiles[0]); q++) {
 			uint64_t value = via_histogram_quantile(histogram, quantiles[q]);
+			bool tells = via_histogram_tells(histogram, quantiles[q]);
 
 			fprintf(page->out, "<td>%s</td>",
-				via_figure_value(metric->unit, (double)value, true).text);
+				via_figure_value(metric->unit, tells ? (double)value : NAN, true)
+					.text);
 		}
 		fprintf(page->out, "<td>%s</td></tr>\n",
 			via_figure_value(VIA_BENCH_UNIT_COUNT, (double)histogram->total, true)

@@ -92,6 +92,18 @@ static double column(const struct series *series, size_t at)
 	return ((double)at + 0.5) / (double)series->count * 100;
 }
 
+/* Beside each other, so that no interval hides another's. */
+static double place_of(const struct via_page *page, const struct series *series, size_t at,
+		       const char *subject)
+{
+	double last = (double)page->result->subject_count - 1, index = 0;
+
+	while (strcmp(page->result->subjects[(size_t)index]->name, subject) != 0)
+		index++;
+	return column(series, at) +
+	       (index - last / 2) * fmin(1.2, 30.0 / (double)series->count / fmax(last, 1));
+}
+
 /* In percent, from above. */
 static double height_of(const struct height *height, double value)
 {
@@ -113,7 +125,8 @@ static void draw_line(struct via_page *page, const struct series *series, const 
 		struct point point = point_of(series, at, subject);
 
 		if (!isnan(point.value))
-			fprintf(page->out, "%c%.2f %.2f", begun ? 'L' : 'M', column(series, at),
+			fprintf(page->out, "%c%.2f %.2f", begun ? 'L' : 'M',
+				place_of(page, series, at, subject),
 				height_of(height, point.value));
 		begun |= !isnan(point.value);
 	}
@@ -125,7 +138,7 @@ static void draw_points(struct via_page *page, const struct series *series, cons
 {
 	for (size_t at = 0; at < series->count; at++) {
 		struct point point = point_of(series, at, subject);
-		double x = column(series, at);
+		double x = place_of(page, series, at, subject);
 
 		if (isnan(point.value))
 			continue;

@@ -27,7 +27,7 @@ static const struct step rate_steps[] = {
 };
 static const struct step per_second_steps[] = {
 	{ 1e6, 1e6, "M/s", "M/s" },
-	{ 1e5, 1e3, "k/s", "k/s" },
+	{ 1e4, 1e3, "k/s", "k/s" },
 	{ 0, 1, "/s", "/s" },
 };
 static const struct step count_steps[] = { { 0, 1, "", "" } };

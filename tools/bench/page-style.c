@@ -52,7 +52,7 @@ const char via_page_style[] =
 	"letter-spacing:-.02em;margin-top:6px}"
 	".off{color:var(--soft);margin-top:14px;font-size:13px}"
 	".find{margin:0;padding-left:20px}.find li{margin:3px 0}"
-	".row{display:grid;grid-template-columns:minmax(90px,150px) minmax(0,1fr) 170px;"
+	".row{display:grid;grid-template-columns:minmax(90px,150px) minmax(0,1fr) 190px;"
 	"gap:0 16px;align-items:center}"
 	".row .name{font-weight:600;line-height:1.25}"
 	".chip{display:inline-block;width:10px;height:10px;border-radius:3px;background:var(--c);"

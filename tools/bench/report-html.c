@@ -59,11 +59,6 @@ static void put_header(struct via_page *page)
 		via_page_text(page, result->began);
 	}
 	fputs("</p>\n", page->out);
-	if (result->machine.emulated)
-		fputs("<div class=\"note\"><b>Times on this page are the emulator's.</b> Compare "
-		      "counts: exits, interrupts and context switches for each operation are what "
-		      "real hardware does too.</div>\n",
-		      page->out);
 	fputs("</header>\n", page->out);
 }
 
@@ -78,10 +73,17 @@ static void put_list(struct via_page *page, const struct via_bench_texts *texts)
 
 static void put_warnings(struct via_page *page)
 {
-	if (!page->result->warnings.count)
+	const struct via_bench_result *result = page->result;
+
+	if (!result->warnings.count && !result->machine.emulated)
 		return;
 	fputs("<div class=\"note\" role=\"note\"><ul>", page->out);
-	put_list(page, &page->result->warnings);
+	if (result->machine.emulated)
+		fputs("<li><b>Times on this page are the emulator's.</b> Compare counts: exits, "
+		      "interrupts and context switches are caused by the same kernels and drivers "
+		      "as on real hardware.</li>",
+		      page->out);
+	put_list(page, &result->warnings);
 	fputs("</ul></div>\n", page->out);
 }
 
@@ -152,7 +154,10 @@ static void put_glance(struct via_page *page)
 			continue;
 		fputs("<div class=\"off\"><b>", page->out);
 		via_page_text(page, result->subjects[i]->name);
-		fputs("</b> was skipped: ", page->out);
+		fputs(via_bench_has_figures(result, result->subjects[i]->name)
+			      ? "</b> was stopped early: "
+			      : "</b> was skipped: ",
+		      page->out);
 		via_page_text(page, result->subjects[i]->reason);
 		fputs("</div>\n", page->out);
 	}

@@ -34,7 +34,10 @@ static void print_warnings(const struct via_cli *cli, const struct via_bench_res
 	}
 	for (size_t i = 0; i < result->subject_count; i++)
 		if (result->subjects[i]->reason) {
-			print_styled(cli, "33", "skipped: ");
+			print_styled(cli, "33",
+				     via_bench_has_figures(result, result->subjects[i]->name)
+					     ? "stopped: "
+					     : "skipped: ");
 			printf("%s: %s\n", result->subjects[i]->name, result->subjects[i]->reason);
 		}
 }
@@ -198,9 +201,12 @@ static int print_percentiles(const struct via_cli *cli, const struct via_bench_m
 		via_table_add(&table, VIA_STYLE_PLAIN, "%s", metric->figures[i]->subject);
 		for (size_t q = 0; q < 5; q++) {
 			uint64_t value = via_histogram_quantile(histogram, quantiles[q]);
+			bool tells = via_histogram_tells(histogram, quantiles[q]);
 
-			via_table_add(&table, VIA_STYLE_PLAIN, "%s",
-				      via_figure_with_unit(&scale, (double)value, false).text);
+			via_table_add(
+				&table, tells ? VIA_STYLE_PLAIN : VIA_STYLE_DIM, "%s",
+				via_figure_with_unit(&scale, tells ? (double)value : NAN, false)
+					.text);
 		}
 	}
 	if (table.count == table.columns)

@@ -92,16 +92,21 @@ failed:
 	return NULL;
 }
 
+static json_t *percentile_json(const struct via_histogram *histogram, double p)
+{
+	if (!via_histogram_tells(histogram, p))
+		return json_null();
+	return integer_json(via_histogram_quantile(histogram, p));
+}
+
 static json_t *percentiles_json(const struct via_histogram *histogram)
 {
 	if (!histogram || !histogram->total)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "50",
-			 integer_json(via_histogram_quantile(histogram, 0.5)), "90",
-			 integer_json(via_histogram_quantile(histogram, 0.9)), "99",
-			 integer_json(via_histogram_quantile(histogram, 0.99)), "99.9",
-			 integer_json(via_histogram_quantile(histogram, 0.999)), "100",
-			 integer_json(via_histogram_quantile(histogram, 1)));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "50", percentile_json(histogram, 0.5), "90",
+			 percentile_json(histogram, 0.9), "99", percentile_json(histogram, 0.99),
+			 "99.9", percentile_json(histogram, 0.999), "100",
+			 percentile_json(histogram, 1));
 }
 
 /* Of one group: by name, or null when it was not counted. */

@@ -413,6 +413,14 @@ void via_bench_add_operations(struct via_bench_result *result, struct via_bench_
 		result->failed = true;
 }
 
+bool via_bench_has_figures(const struct via_bench_result *result, const char *subject)
+{
+	for (size_t i = 0; i < result->metric_count; i++)
+		if (via_bench_figures_find(result->metrics[i], subject))
+			return true;
+	return false;
+}
+
 bool via_bench_is_baseline(const struct via_bench_result *result, const char *subject)
 {
 	return same(result->baseline, subject);

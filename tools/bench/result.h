@@ -248,6 +248,9 @@ const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures 
 double via_bench_cost_total(const struct via_bench_figures *figures,
 			    enum via_bench_cost_group group);
 
+/** via_bench_has_figures() - whether a subject has any, as one may that was stopped half-way. */
+bool via_bench_has_figures(const struct via_bench_result *result, const char *subject);
+
 /** via_bench_is_baseline() - whether ratios are to this subject. */
 bool via_bench_is_baseline(const struct via_bench_result *result, const char *subject);
 

@@ -68,6 +68,12 @@ double via_stats_quantile(const double *sorted, size_t count, double p)
 	return sorted[below] + (place - floor_place) * (sorted[below + 1] - sorted[below]);
 }
 
+double via_stats_median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare_doubles);
+	return via_stats_quantile(values, count, 0.5);
+}
+
 /*
  * The median of @count draws with replacement from @sorted. Draws are counted by place, so nothing
  * is sorted again. @drawn: room for @count numbers.
@@ -200,4 +206,9 @@ uint64_t via_histogram_quantile(const struct via_histogram *histogram, double p)
 			break;
 	}
 	return last;
+}
+
+bool via_histogram_tells(const struct via_histogram *histogram, double p)
+{
+	return p >= 1 || (double)histogram->total * (1 - p) > 0.999;
 }

@@ -41,6 +41,10 @@ bool via_interval_known(struct via_interval interval);
  */
 double via_stats_quantile(const double *sorted, size_t count, double p);
 
+/** via_stats_median() - of @values in any order, which it puts in order. Return: NAN without any.
+ */
+double via_stats_median(double *values, size_t count);
+
 /**
  * via_stats_summarise() - median, quartiles, extremes, and the percentile bootstrap interval of
  * the median.
@@ -87,5 +91,8 @@ void via_histogram_add(struct via_histogram *histogram, uint64_t value, uint64_t
  * Return: 0 when it is empty.
  */
 uint64_t via_histogram_quantile(const struct via_histogram *histogram, double p);
+
+/** via_histogram_tells() - whether so many are in it that one lies beyond the quantile @p. */
+bool via_histogram_tells(const struct via_histogram *histogram, double p);
 
 #endif
