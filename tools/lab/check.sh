@@ -126,10 +126,25 @@ one() {
     "$2"
 }
 
-# What there is to know of a check that failed.
+# What there is to know of a check that failed: what it said, its guests' consoles, the host's.
 details() {
+    local each
     tail -n 60 "$scratch/log" | sed 's/^/    /'
+    for each in $(find /tmp /share/artefacts -maxdepth 1 -name '*console' -newer "$scratch/began" 2>/dev/null); do
+        tail -n 20 "$each" | tr -d '\0\r' | sed "s/^/    ${each##*/}: /"
+    done
+    cat "$scratch/threads"
     dmesg | tail -n 25 | sed 's/^/    host dmesg: /'
+}
+
+# Where the threads of VMMs that are still there are, and how often their guests exit.
+threads() {
+    local each
+    for each in /proc/[0-9]*/task/*; do
+        [[ $(cat "${each%/task/*}/comm" 2>/dev/null) =~ ^(viaduct|qemu-system) ]] || continue
+        echo "    thread ${each#/proc/}: $(cat "$each/comm") in $(cat "$each/wchan")"
+    done
+    grep . /sys/kernel/debug/kvm/[0-9]*/{exits,halt_exits} 2>/dev/null | sed 's/^/    /'
 }
 
 run() {
@@ -146,9 +161,12 @@ run() {
         devices_reset
         dmesg -C
         began=$SECONDS status=0
-        REASON=$scratch/reason timeout -k 5 "$limit" "$BASH" "$0" one "$file" "$function" >"$scratch/log" 2>&1 </dev/null &
+        : >"$scratch/began"
+        : >"$scratch/threads"
+        REASON=$scratch/reason setsid timeout --foreground -k 5 "$limit" "$BASH" "$0" one "$file" "$function" >"$scratch/log" 2>&1 </dev/null &
         pid=$!
         wait $pid || status=$?
+        [ $status = 0 ] || [ $status = 77 ] || threads >"$scratch/threads" 2>/dev/null
         kill -KILL -- -$pid 2>/dev/null
         case $status in
             0) verdict="ok lab-$label/$name ($((SECONDS - began)) s)" ;;
