@@ -343,6 +343,31 @@ static void a_page_is_whole_and_escaped(void **state)
 	via_bench_result_free(result);
 }
 
+/* What the host calls "other" and what no part tells are one. */
+static void there_is_one_other(void **state)
+{
+	struct via_bench_result *result = make(200);
+	struct via_bench_figures *figures = via_bench_figures(result, result->metrics[0], "virtio");
+	struct via_error err;
+	const char *legend;
+	size_t bytes;
+	char *page;
+
+	(void)state;
+	for (int run = 0; run < 5; run++) {
+		via_bench_add_cost(result, figures, VIA_BENCH_EXITS, "other", 1);
+		via_bench_add_cost(result, figures, VIA_BENCH_EXITS, VIA_BENCH_TOTAL, 5);
+	}
+	assert_int_equal(via_bench_result_finish(result, &err), 0);
+	assert_int_equal(via_report_html(result, &page, &bytes, &err), 0);
+	legend = strstr(page, "</span>other</li>");
+	assert_non_null(legend);
+	assert_null(strstr(legend + 1, "</span>other</li>"));
+	assert_non_null(strstr(page, "<title>other: 3.00</title>"));
+	free(page);
+	via_bench_result_free(result);
+}
+
 /* What a page must bear: nothing to show, or nothing but zeros. */
 static void a_page_of_nothing(void **state)
 {
@@ -382,6 +407,7 @@ int main(void)
 		cmocka_unit_test(a_cost_from_nothing_is_worse),
 		cmocka_unit_test(figures_are_written_for_people),
 		cmocka_unit_test(a_page_is_whole_and_escaped),
+		cmocka_unit_test(there_is_one_other),
 		cmocka_unit_test(a_page_of_nothing),
 	};
 

@@ -164,7 +164,7 @@ static void draw_segment(struct via_page *page, const struct via_axis *axis, con
 static const char *part_name(const struct via_page *page, enum via_bench_cost_group group,
 			     unsigned int colour)
 {
-	return colour < page->part_count[group] ? page->parts[group][colour] : "other";
+	return colour < page->part_count[group] ? page->parts[group][colour] : VIA_PAGE_OTHER;
 }
 
 static void draw_stack(struct via_page *page, const struct via_bench_figures *figures,

@@ -246,18 +246,19 @@ static void draw_chart(struct via_page *page, const struct series *series)
 	fputs("</svg></div></div>\n", page->out);
 }
 
-/* Exits for each operation, when any were counted. */
-static void draw_exits(struct via_page *page, struct series series)
+/* Exits for each operation. Returns whether any were counted. */
+static bool draw_exits(struct via_page *page, struct series series)
 {
 	double smallest, largest;
 
 	series.exits = true;
 	find_range(page, &series, &smallest, &largest);
 	if (!(largest > 0))
-		return;
+		return false;
 	via_page_heading(page, series.metrics[0], "VM exits", "");
 	draw_chart(page, &series);
 	via_page_legend(page, series.metrics[0]);
+	return true;
 }
 
 void via_chart_series(struct via_page *page, const char *name)
@@ -271,10 +272,8 @@ void via_chart_series(struct via_page *page, const char *name)
 	fprintf(page->out, "</h2><span class=\"soft small\">%s</span>%s</div>\n",
 		via_better_text(first->better),
 		emulated ? "<span class=\"tag\">emulator's time</span>" : "");
-	if (emulated) {
-		draw_exits(page, series);
+	if (emulated && draw_exits(page, series))
 		fputs("<h3>Medians</h3>\n", page->out);
-	}
 	draw_chart(page, &series);
 	via_page_legend(page, first);
 	if (!emulated)

@@ -80,7 +80,8 @@ static void offer_part(struct via_page *page, const struct via_bench_cost *cost,
 	size_t *count = &page->part_count[cost->group], at;
 	double own;
 
-	if (!strcmp(cost->name, VIA_BENCH_TOTAL))
+	/* What is no part, and what has the colour of all the others. */
+	if (!strcmp(cost->name, VIA_BENCH_TOTAL) || !strcmp(cost->name, VIA_PAGE_OTHER))
 		return;
 	for (size_t i = 0; i < *count; i++)
 		if (!strcmp(parts[i], cost->name))

@@ -15,6 +15,7 @@
 
 /* Colours of parts; what is left over has one of its own. */
 #define VIA_PAGE_PART_COLOURS 8
+#define VIA_PAGE_OTHER	      "other"
 
 struct via_page {
 	FILE *out;

@@ -108,7 +108,7 @@ static void put_glance_figures(struct via_page *page, const struct via_bench_sub
 		return;
 	exits = via_bench_cost_total(figures, VIA_BENCH_EXITS);
 	median = via_figure_with_unit(&scale, figures->summary.median, true);
-	if (page->result->machine.emulated && has_costs(metric, VIA_BENCH_EXITS)) {
+	if (page->result->machine.emulated && metric->time && has_costs(metric, VIA_BENCH_EXITS)) {
 		fprintf(page->out,
 			"<div class=\"big\">%s</div><div class=\"small soft\">exits for each ",
 			via_figure_value(VIA_BENCH_UNIT_COUNT, exits, true).text);
@@ -287,7 +287,8 @@ static void put_counts(struct via_page *page, const struct via_bench_metric *met
 
 static void put_times(struct via_page *page, const struct via_bench_metric *metric)
 {
-	bool titled = page->result->machine.emulated && has_costs(metric, VIA_BENCH_EXITS);
+	bool titled = page->result->machine.emulated && metric->time &&
+		      has_costs(metric, VIA_BENCH_EXITS);
 
 	if (titled)
 		fputs("<h3>Median over the runs</h3>\n", page->out);
