@@ -19,7 +19,7 @@ check_rng() {
     for each in 1 2; do
         awaits_count "$each" /tmp/console '^guest: asks'
         same "$(grep -cE '^guest: pci 0000:00:01.0 1af4:1044 class .* driver virtio-pci' /tmp/console)" "$each"
-        same "$(grep -cE '^guest: rng virtio_rng.0 10[45][0-9]{4}$' /tmp/console)" "$each"
+        same "$(grep -cE '^guest: rng virtio_rng.0 10[45][0-9]{4}[^0-9]' /tmp/console)" "$each"
         [ "$each" = 2 ] || echo reboot >&7
     done
     echo poweroff >&7
