@@ -102,12 +102,13 @@ static void step(struct vbench *bench, struct input *input)
 	case 5:
 	case 6:
 		size_bytes = width(what >> 4) & 3 ? width(what >> 4) : 4;
-		offset = take(input, 1) & ~(uint64_t)(size_bytes - 1);
+		offset = (take(input, 1) | (what & 0x80) << 1) & ~(uint64_t)(size_bytes - 1);
 		vbench_config_write(bench, offset, size_bytes, (uint32_t)take(input, size_bytes));
 		break;
 	case 7:
 		size_bytes = width(what >> 4) & 3 ? width(what >> 4) : 4;
-		vbench_config_read(bench, take(input, 1) & ~(uint64_t)(size_bytes - 1), size_bytes);
+		offset = (take(input, 1) | (what & 0x80) << 1) & ~(uint64_t)(size_bytes - 1);
+		vbench_config_read(bench, offset, size_bytes);
 		break;
 	case 8:
 	case 9:
