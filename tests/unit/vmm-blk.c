@@ -607,6 +607,52 @@ static void test_flood(void **state)
 	assert_int_equal(f->ram[STATUS(0)], VIRTIO_BLK_S_OK);
 }
 
+struct flooding {
+	struct fixture *f;
+	atomic_bool stop;
+};
+
+/* There is always one more request, of a kind that is answered at once. */
+static void *flood(void *data)
+{
+	struct flooding *flooding = data;
+	struct vring_avail *avail = (struct vring_avail *)(flooding->f->ram + DRIVER(0));
+
+	for (unsigned int i = 0; !atomic_load(&flooding->stop); i++) {
+		uint16_t done = used(flooding->f, 0), next = avail->idx;
+
+		avail->ring[SIZE] = done; /* the interrupt gives us time for the next one */
+		if ((uint16_t)(next - done) < SIZE - 8)
+			__atomic_store_n(&avail->idx, (uint16_t)(next + 4), __ATOMIC_SEQ_CST);
+		if (i % 4096 == 0)
+			via_virtio_signal(via_virtio_kick_fd(flooding->f->virtio, 0));
+	}
+	return NULL;
+}
+
+/* A guest that never lets up gets its reset all the same, and with it whoever waits for its end. */
+static void test_reset_while_flooded(void **state)
+{
+	struct fixture *f = *state;
+	struct flooding flooding = { .f = f };
+	pthread_t thread;
+
+	add_disk(f, (struct via_vmm_disk){ 0 });
+	for (unsigned int i = 0; i < SIZE; i++)
+		ask_in(f, 0, 0, 77, 0, 0, 0);
+	notify(f, 0);
+	wait_all(f, 0);
+	assert_int_equal(pthread_create(&thread, NULL, flood, &flooding), 0);
+	usleep(20000);
+	assert_int_equal(status(f) & VIRTIO_CONFIG_S_NEEDS_RESET, 0);
+	set(f, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	assert_int_equal(status(f), 0);
+	atomic_store(&flooding.stop, true);
+	pthread_join(thread, NULL);
+	begin(f, 0);
+	assert_int_equal(ask(f, VIRTIO_BLK_T_IN, 0, DATA, 512), VIRTIO_BLK_S_OK);
+}
+
 /*
  * A reset waits for what is under way: then nothing is written to memory any more. Direct reads
  * of what is on the disk take their time.
@@ -742,6 +788,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_broken_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reset_while_flooded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset_half_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_queues, setup, teardown),

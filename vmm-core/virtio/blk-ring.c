@@ -13,6 +13,7 @@
 #include <viaduct/util/cleanup.h>
 
 #define BOUNCE_BYTES (128U << 10)
+#define ROUNDS_MAX   16 /* of requests, before other events have their turn */
 
 static void count(uint64_t *counter, uint64_t more)
 {
@@ -183,10 +184,15 @@ static void begin(struct via_blk_ring *ring, const struct via_blk_request *reque
 		submit(ring, request, &flight);
 }
 
-/* Until nothing waits, or no more can be under way. */
+static bool has_room(const struct via_blk_ring *ring)
+{
+	return ring->free_count && ring->iovecs_used + VIA_VIRTQ_SIZE_MAX <= VIA_BLK_IOVECS;
+}
+
+/* As many as wait, or can be under way. A driver may add to them as fast as they are answered. */
 static void take_requests(struct via_blk_ring *ring)
 {
-	while (ring->free_count && ring->iovecs_used + VIA_VIRTQ_SIZE_MAX <= VIA_BLK_IOVECS) {
+	for (unsigned int i = 0; i < VIA_VIRTQ_SIZE_MAX && has_room(ring); i++) {
 		struct via_blk_request request;
 		int rc = via_virtq_pop(ring->queue, &ring->chain);
 
@@ -284,9 +290,14 @@ static bool arm_requests(struct via_blk_ring *ring)
 
 static void serve(struct via_blk_ring *ring)
 {
+	unsigned int rounds = 0;
 	bool more;
 
 	do {
+		if (rounds++ == ROUNDS_MAX) {
+			eventfd_write(ring->completed.fd, 1);
+			return;
+		}
 		io_uring_cq_eventfd_toggle(&ring->uring, false);
 		if (!ring->broken) {
 			via_virtq_disarm(ring->queue);
@@ -409,7 +420,7 @@ static void start(void *data)
 	ring->queue = request->queue;
 	/* What came before the driver could notify of it; not now, under the machine's lock. */
 	if (via_virtq_arm(ring->queue))
-		eventfd_write(ring->kicked.fd, 1);
+		eventfd_write(ring->completed.fd, 1);
 }
 
 int via_blk_ring_start(struct via_blk_ring *ring, struct via_virtq *queue, struct via_error *err)
