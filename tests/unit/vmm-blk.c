@@ -240,7 +240,7 @@ static void offer(struct fixture *f, uint16_t queue, uint16_t head)
 {
 	struct vring_avail *avail = (struct vring_avail *)(f->ram + DRIVER(queue));
 
-	avail->ring[f->added[queue]++ % SIZE] = head;
+	__atomic_store_n(&avail->ring[f->added[queue]++ % SIZE], head, __ATOMIC_RELAXED);
 	__atomic_store_n(&avail->idx, f->added[queue], __ATOMIC_SEQ_CST);
 }
 
@@ -250,8 +250,8 @@ static void notify(struct fixture *f, uint16_t queue)
 }
 
 /* A request with header and status number @number; its data is @bytes at guest address @gpa. */
-static void ask_in(struct fixture *f, uint16_t queue, uint16_t number, uint32_t type,
-		   uint64_t sector, uint64_t gpa, uint32_t bytes)
+static uint16_t prepare(struct fixture *f, uint16_t queue, uint16_t number, uint32_t type,
+			uint64_t sector, uint64_t gpa, uint32_t bytes)
 {
 	const struct virtio_blk_outhdr header = { .type = type, .sector = sector };
 	bool in = type == VIRTIO_BLK_T_IN || type == VIRTIO_BLK_T_GET_ID;
@@ -268,7 +268,13 @@ static void ask_in(struct fixture *f, uint16_t queue, uint16_t number, uint32_t 
 				     (uint16_t)(head + 2) };
 	*descriptor(f, queue, (uint16_t)(head + 2)) =
 		(struct vring_desc){ STATUS(number), 1, VRING_DESC_F_WRITE, 0 };
-	offer(f, queue, head);
+	return head;
+}
+
+static void ask_in(struct fixture *f, uint16_t queue, uint16_t number, uint32_t type,
+		   uint64_t sector, uint64_t gpa, uint32_t bytes)
+{
+	offer(f, queue, prepare(f, queue, number, type, sector, gpa, bytes));
 }
 
 static uint16_t used(struct fixture *f, uint16_t queue)
@@ -284,11 +290,14 @@ static void wait_all(struct fixture *f, uint16_t queue)
 	struct pollfd interrupt = { via_virtio_call_fd(f->virtio, queue), POLLIN, 0 };
 	struct vring_avail *avail = (struct vring_avail *)(f->ram + DRIVER(queue));
 	uint64_t count;
+	uint16_t seen;
 
 	while (used(f, queue) != f->added[queue]) {
-		avail->ring[SIZE] = used(f, queue); /* interrupt me for the next one */
+		seen = used(f, queue);
+		/* Interrupt me for the next one. */
+		__atomic_store_n(&avail->ring[SIZE], seen, __ATOMIC_RELAXED);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (used(f, queue) != avail->ring[SIZE])
+		if (used(f, queue) != seen)
 			continue;
 		if (poll(&interrupt, 1, WAIT_MS) != 1)
 			fail_msg("no interrupt with %u of %u answered: %s", used(f, queue),
@@ -557,31 +566,38 @@ static void test_broken_rules(void **state)
 
 	add_disk(f, (struct via_vmm_disk){ 0 });
 	/* No status. */
-	ask_in(f, 0, 0, VIRTIO_BLK_T_OUT, 0, DATA, 512);
+	prepare(f, 0, 0, VIRTIO_BLK_T_OUT, 0, DATA, 512);
 	descriptor(f, 0, 1)->flags = 0;
+	offer(f, 0, 0);
 	notify(f, 0);
 	assert_broken(f, "a request without a header or room for the status");
 	/* Half a header. */
-	ask_in(f, 0, 0, VIRTIO_BLK_T_IN, 0, DATA, 512);
+	prepare(f, 0, 0, VIRTIO_BLK_T_IN, 0, DATA, 512);
 	descriptor(f, 0, 0)->len = 8;
+	offer(f, 0, 0);
 	notify(f, 0);
 	assert_broken(f, "a request without a header");
 	/* Data, and the status, outside of memory. */
-	ask_in(f, 0, 0, VIRTIO_BLK_T_IN, 0, RAM_BYTES - 511, 512);
+	prepare(f, 0, 0, VIRTIO_BLK_T_IN, 0, RAM_BYTES - 511, 512);
+	offer(f, 0, 0);
 	notify(f, 0);
 	assert_broken(f, "outside of memory");
-	ask_in(f, 0, 0, VIRTIO_BLK_T_IN, 0, DATA, 512);
+	prepare(f, 0, 0, VIRTIO_BLK_T_IN, 0, DATA, 512);
 	descriptor(f, 0, 2)->addr = UINT64_MAX;
+	offer(f, 0, 0);
 	notify(f, 0);
 	assert_broken(f, "outside of memory");
-	ask_in(f, 0, 0, VIRTIO_BLK_T_IN, 0, DATA, UINT32_MAX);
+	prepare(f, 0, 0, VIRTIO_BLK_T_IN, 0, DATA, UINT32_MAX);
+	offer(f, 0, 0);
 	notify(f, 0);
 	assert_broken(f, "outside of memory");
 	/* A loop, behind requests that are all right. */
 	for (uint16_t i = 0; i < 40; i++)
-		ask_in(f, 0, i, VIRTIO_BLK_T_IN, i, DATA + i * 512U, 512);
+		prepare(f, 0, i, VIRTIO_BLK_T_IN, i, DATA + i * 512U, 512);
 	descriptor(f, 0, 119)->flags = VRING_DESC_F_NEXT | VRING_DESC_F_WRITE;
 	descriptor(f, 0, 119)->next = 118;
+	for (uint16_t i = 0; i < 40; i++)
+		offer(f, 0, (uint16_t)(i * 3));
 	notify(f, 0);
 	assert_broken(f, "loops");
 }
@@ -621,7 +637,8 @@ static void *flood(void *data)
 	for (unsigned int i = 0; !atomic_load(&flooding->stop); i++) {
 		uint16_t done = used(flooding->f, 0), next = avail->idx;
 
-		avail->ring[SIZE] = done; /* the interrupt gives us time for the next one */
+		/* The interrupt gives us time for the next one. */
+		__atomic_store_n(&avail->ring[SIZE], done, __ATOMIC_RELAXED);
 		if ((uint16_t)(next - done) < SIZE - 8)
 			__atomic_store_n(&avail->idx, (uint16_t)(next + 4), __ATOMIC_SEQ_CST);
 		if (i % 4096 == 0)
