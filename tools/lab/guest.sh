@@ -32,6 +32,7 @@ guest_build() {
     modules_copy "$tree" virtio-net virtio_pci virtio_net || return
     modules_copy "$tree" virtio-blk virtio_pci virtio_blk || return
     modules_copy "$tree" virtio-rng virtio_pci virtio-rng || return
+    modules_copy "$tree" uio uio_pci_generic || return # for viaduct bench irq
     initramfs_pack "$tree" "$1/initrd" || return
     cp "$ROOT/boot/$(readlink "$ROOT/boot/vmlinuz")" "$1/vmlinuz"
 }
