@@ -9,10 +9,9 @@ RESULT=/tmp/result.json
 
 # measured KIND ARG...: with the result in $RESULT, and the host as it was.
 measured() {
-    local before
-    before=$(snapshot)
+    snapshot >/tmp/before
     expect 0 viaduct bench "$@" --runs 1 --json $RESULT
-    same "$(snapshot)" "$before"
+    snapshot | diff -u /tmp/before -
     same "$(leftovers)" ''
     ls -d /tmp/viaduct-bench.* /sys/kernel/tracing/instances/viaduct-bench 2>/dev/null &&
         flunk 'a folder was left behind'
@@ -44,6 +43,9 @@ for metric in metrics:
         costs = figures["costs"] or {}
         print(metric, subject, figures["median"], json.dumps(
             {group: {name: round(cost["median"], 2) for name, cost in (by or {}).items()} for group, by in costs.items()}))
+        # A page that has been read once costs nothing any more.
+        if metric == "second-touch":
+            continue
         if subject in guests and figures["operations"] and not costs["exits"]["total"]["median"] > 0:
             wrong.append(f"{metric} of {subject}: no exits are counted")
 print("\n".join(result["sentences"]))
@@ -83,7 +85,7 @@ check_map() {
 }
 
 check_bar() {
-    measured bar --subjects passthrough,host --memory 256M --device 0000:00:06.0
+    measured bar --memory 256M
     complete passthrough host -- first-touch second-touch
 }
 
@@ -100,8 +102,7 @@ check_impossible() {
 }
 
 check_ctrl_c() {
-    local before
-    before=$(snapshot)
+    snapshot >/tmp/before
     viaduct bench net --subjects passthrough,host --memory 256M --runs 3 >/tmp/out 2>&1 &
     pid=$!
     # In the middle of it: a VF is made and bound, and a guest runs.
@@ -112,7 +113,7 @@ check_ctrl_c() {
     sleep 2
     kill -INT "$pid"
     reap 130
-    same "$(snapshot)" "$before"
+    snapshot | diff -u /tmp/before -
     same "$(leftovers)" ''
     same "$(ip -oneline address show | grep -F 198.18. || :)" ''
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -195,6 +196,34 @@ static int find_driver(struct via_bench_hold *held, struct via_error *err)
 			     via_bdf_text(held->bdf).text);
 }
 
+/*
+ * A driver in userspace (uio_pci_generic) leaves the line masked at each interrupt, for the program
+ * that may end at any moment: the INTx Disable bit is there.
+ */
+static void keep_command(struct via_bench_hold *held)
+{
+	via_autoclose int fd = via_host_open(held->host, O_RDONLY, "sys/bus/pci/devices/%s/config",
+					     via_bdf_text(held->bdf).text);
+
+	if (!held->bound && fd >= 0)
+		held->command_kept = pread(fd, &held->command, 1, PCI_COMMAND + 1) == 1;
+}
+
+static int restore_command(struct via_bench_hold *held, struct via_error *err)
+{
+	via_autoclose int fd = -1;
+
+	if (!held->command_kept)
+		return 0;
+	held->command_kept = false;
+	fd = via_host_open(held->host, O_WRONLY, "sys/bus/pci/devices/%s/config",
+			   via_bdf_text(held->bdf).text);
+	return fd >= 0 && pwrite(fd, &held->command, 1, PCI_COMMAND + 1) == 1
+		       ? 0
+		       : via_error_sys(err, EIO, "cannot restore the command register of %s",
+				       via_bdf_text(held->bdf).text);
+}
+
 int via_bench_hold_give(struct via_bench_hold *held, const char *driver, struct via_error *err)
 {
 	char now[VIA_DRIVER_NAME_BYTES];
@@ -206,13 +235,16 @@ int via_bench_hold_give(struct via_bench_hold *held, const char *driver, struct 
 		driver = held->driver;
 	if (rc || !strcmp(now, driver))
 		return rc;
+	keep_command(held);
 	held->bound = true;
 	return via_vfio_bind(held->host, held->bdf, driver, err);
 }
 
-int via_bench_hold_back(struct via_bench_hold *held, struct via_error *err)
+/* The function to what it had at first. */
+static int give_back(struct via_bench_hold *held, struct via_error *err)
 {
 	char driver[VIA_DRIVER_NAME_BYTES], netdev[IFNAMSIZ];
+	int rc;
 
 	if (!held->bound)
 		return 0;
@@ -221,7 +253,8 @@ int via_bench_hold_back(struct via_bench_hold *held, struct via_error *err)
 	if (!via_vfio_driver(held->host, held->bdf, driver, NULL) &&
 	    !strcmp(driver, held->driver) && held->is_network)
 		via_bench_hold_netdev(held, false, netdev, err);
-	return via_vfio_unbind(held->host, held->bdf, driver, err);
+	rc = via_vfio_unbind(held->host, held->bdf, driver, err);
+	return rc ? rc : restore_command(held, err);
 }
 
 int via_bench_hold_netdev(const struct via_bench_hold *held, bool pf, char name[static IFNAMSIZ],
@@ -355,7 +388,7 @@ void via_bench_hold_release(struct via_bench_hold *held)
 	struct via_error err;
 
 	via_bench_hold_no_address(held);
-	if (via_bench_hold_back(held, &err))
+	if (give_back(held, &err))
 		via_host_log(held->host, VIA_LOG_WARNING, "%s", err.text);
 	if (held->made_vf && via_sriov_destroy(held->host, held->pf, false, &err))
 		via_host_log(held->host, VIA_LOG_WARNING, "%s", err.text);

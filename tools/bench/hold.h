@@ -25,6 +25,8 @@ struct via_bench_hold {
 	bool made_vf;
 	bool bound;			    /* via_vfio_bind() was called */
 	char driver[VIA_DRIVER_NAME_BYTES]; /* the host's own; "": not known */
+	bool command_kept; /* the upper byte of its command register, as it was */
+	unsigned char command;
 	char interface[IFNAMSIZ];	    /* that has our address; "" for none */
 };
 
@@ -48,9 +50,6 @@ int via_bench_hold_find(struct via_bench_hold *hold, const struct via_cli *cli,
  * @driver: NULL: the host's own.
  */
 int via_bench_hold_give(struct via_bench_hold *hold, const char *driver, struct via_error *err);
-
-/** via_bench_hold_back() - the function to what it had at first. */
-int via_bench_hold_back(struct via_bench_hold *hold, struct via_error *err);
 
 /** via_bench_hold_netdev() - wait for the interface of the held function; of its PF: @pf. */
 int via_bench_hold_netdev(const struct via_bench_hold *hold, bool pf, char name[static IFNAMSIZ],

@@ -61,9 +61,8 @@ static int give_device(struct via_bench *bench, enum via_bench_way way, struct v
 
 	if (way == VIA_BENCH_PASSTHROUGH)
 		return via_bench_hold_give(&bench->hold, "vfio-pci", err);
-	if (bench->options.kind == VIA_BENCH_BAR)
-		return via_bench_hold_back(&bench->hold, err);
-	if (bench->options.kind != VIA_BENCH_IRQ)
+	/* A driver that claims the registers would keep programs from mapping them. */
+	if (bench->options.kind != VIA_BENCH_IRQ && bench->options.kind != VIA_BENCH_BAR)
 		return via_bench_hold_give(&bench->hold, NULL, err);
 	via_bench_run(load);
 	return via_bench_hold_give(&bench->hold, uio, err);
