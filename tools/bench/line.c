@@ -36,8 +36,7 @@ static void choose_words(struct via_bench_line *line)
 	const struct via_bench_options *options = &line->bench->options;
 	enum via_bench_kind kind = options->kind;
 
-	snprintf(line->milliseconds, sizeof(line->milliseconds), "%u",
-		 kind == VIA_BENCH_BOOT ? 2000 : options->milliseconds);
+	snprintf(line->milliseconds, sizeof(line->milliseconds), "%u", options->milliseconds);
 	switch (kind) {
 	case VIA_BENCH_NET:
 	case VIA_BENCH_BOOT:

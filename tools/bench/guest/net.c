@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LINK_SECONDS   40
+#define PACED	       100
 #define ANSWER_SECONDS 30
 #define PACE_NS	       20000000ULL
 
@@ -129,22 +130,25 @@ static void await_peer(const struct net *net)
 	talk_failed("the peer did not answer within %d seconds", ANSWER_SECONDS);
 }
 
-/* Round trips one after the other for a time, each @pace_ns after the one before. */
-static uint64_t round_trips(struct net *net, uint64_t duration_ns, uint64_t pace_ns,
-			    uint64_t *number)
+/* One round trip, in time. */
+static bool round_trip(struct net *net, uint64_t number)
 {
-	uint64_t began = now_ns(), at, count = 0;
+	struct net_packet request = { .what = NET_ECHO, .number = number }, answer;
+	uint64_t began = now_ns();
 
-	for (at = began; at - began < duration_ns; at = now_ns()) {
-		struct net_packet request = { .what = NET_ECHO, .number = ++*number }, answer;
+	if (!ask_once(net, &request, NET_LATENCY_BYTES, &answer, 1000))
+		return false;
+	samples_add(&net->samples, now_ns() - began);
+	return true;
+}
 
-		if (ask_once(net, &request, NET_LATENCY_BYTES, &answer, 1000)) {
-			samples_add(&net->samples, now_ns() - at);
-			count++;
-		}
-		if (pace_ns && now_ns() - at < pace_ns)
-			usleep((useconds_t)((pace_ns - (now_ns() - at)) / 1000));
-	}
+/* One after the other for a time; how many came back. */
+static uint64_t round_trips(struct net *net, uint64_t duration_ns, uint64_t *number)
+{
+	uint64_t began = now_ns(), count = 0;
+
+	while (now_ns() - began < duration_ns)
+		count += round_trip(net, ++*number);
 	return count;
 }
 
@@ -154,10 +158,10 @@ static void latency(struct net *net)
 	struct window window;
 
 	samples_reset(&net->samples);
-	round_trips(net, net->duration_ns / 4, 0, &number);
+	round_trips(net, net->duration_ns / 4, &number);
 	samples_reset(&net->samples);
 	window_begin(&window, "latency", net->device);
-	count = round_trips(net, net->duration_ns, 0, &number);
+	count = round_trips(net, net->duration_ns, &number);
 	if (!count)
 		talk_failed("no packet came back");
 	window_end(&window, count, 0, &net->samples);
@@ -166,12 +170,19 @@ static void latency(struct net *net)
 /* With time to idle between them, as most guests have. */
 static void paced(struct net *net)
 {
-	uint64_t number = 1ULL << 32, count;
+	uint64_t number = 1ULL << 32, count = 0;
 	struct window window;
 
 	samples_reset(&net->samples);
 	window_begin(&window, "paced", net->device);
-	count = round_trips(net, net->duration_ns, PACE_NS, &number);
+	for (int i = 0; i < PACED; i++) {
+		uint64_t began = now_ns(), took;
+
+		count += round_trip(net, ++number);
+		took = now_ns() - began;
+		if (took < PACE_NS)
+			usleep((useconds_t)((PACE_NS - took) / 1000));
+	}
 	if (!count)
 		talk_failed("no packet came back");
 	window_end(&window, count, 0, &net->samples);
