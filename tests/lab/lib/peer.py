@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The other end of the guest's connections. Port 5001 takes a number of megabytes in a line and
 sends as many, port 5002 takes what comes until its end and answers with one line: its SHA-256,
-its size, and whether it is what went out ('as sent') or not."""
+its size, and whether it is what went out ('as sent') or not. peer.py [MEGABYTES]: that it has."""
 import hashlib
 import os
 import random
 import socketserver
+import sys
 import threading
 
-DATA = random.Random(1).randbytes(64 << 20)
+DATA = random.Random(1).randbytes(int((sys.argv[1:] or [64])[0]) << 20)
 
 
 class Sender(socketserver.StreamRequestHandler):
