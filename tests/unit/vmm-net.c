@@ -245,6 +245,33 @@ static void test_around(void **state)
 	assert_true(used > 2900);
 }
 
+/* The same with buffers of several segments, of which the window always has some left. */
+static void test_around_in_pieces(void **state)
+{
+	struct bench *bench = *state;
+	uint8_t wanted[1600];
+
+	pattern(wanted, sizeof(wanted));
+	wanted[10] = 1;
+	begin(bench, true, 3000);
+	for (unsigned int i = 0; i <= 1000; i++) {
+		struct part parts[8];
+
+		for (unsigned int j = 0; j < 8; j++)
+			parts[j] = (struct part){ DATA + i % 16 * 0x1000 + j * 200, 200, true };
+		memset(at(bench, parts[0].gpa), 0, 1600);
+		offer(bench, parts, 8);
+		if (!i)
+			continue; /* one more than is needed */
+		send_frame(bench, sizeof(wanted));
+		assert_int_equal(receive(bench, sizeof(wanted) - HEADER), 1);
+		via_virtq_publish(&bench->queue);
+		assert_int_equal(bench->used->idx, i);
+		assert_memory_equal(at(bench, DATA + (i - 1) % 16 * 0x1000), wanted,
+				    sizeof(wanted));
+	}
+}
+
 static void test_too_few_buffers(void **state)
 {
 	struct bench *bench = *state;
@@ -534,6 +561,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_buffer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several_buffers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_around, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_around_in_pieces, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_few_buffers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_enough, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_merged, setup, teardown),
