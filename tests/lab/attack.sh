@@ -2,13 +2,12 @@
 # shellcheck shell=bash disable=SC2154
 # kernels: by-hand
 # limit: 600
-# Guests that attack the host with all they have. By hand only (docs/lab.md): from some seeds the emulated host itself
-# has stopped answering, and it is not known yet why.
+# Guests that attack the host with all they have. By hand (docs/lab.md): the emulated host does not bear it reliably.
 # shellcheck source=tests/lab/lib/words.sh
 . "$tests/lib/words.sh"
 
 # How long each attack takes; ./lab run -- env VIADUCT_HOSTILE_SECONDS=600 /src/tools/lab/check.sh one attack check_bare
-seconds=${VIADUCT_HOSTILE_SECONDS:-60}
+seconds=${VIADUCT_HOSTILE_SECONDS:-40}
 seed=${VIADUCT_HOSTILE_SEED:-20250701}
 programs=/build/plain/tests/hostile
 
@@ -58,12 +57,14 @@ sample() {
 # assault NAME SILENCE PATTERN COMMAND...: COMMAND, again and again with other seeds until the time is up. A guest that has
 # stopped itself says nothing for SILENCE seconds, and is ended. $self is how often one ended by itself with a line that matches.
 assault() {
-    local name=$1 silence=$2 pattern=$3 began=$SECONDS grown heard status end=$((SECONDS + seconds)) size
+    local name=$1 silence=$2 pattern=$3 began=$SECONDS grown heard status end=$((SECONDS + seconds)) size excess=0
     shift 3
     self=0 ended=0
     : >"/tmp/$name.all"
-    while [ $((end - SECONDS)) -gt 15 ] || [ $((self + ended)) = 0 ]; do
+    # One that has stopped itself proves little: at least one, of three in excess of the time, comes to its end.
+    while [ $((end - SECONDS)) -gt 15 ] || { [ $self = 0 ] && [ $((excess++)) -lt 3 ]; }; do
         left=$((end - SECONDS))
+        [ $left -gt 15 ] || left=15
         rm -f "/tmp/$name.samples.$((self + ended))"
         "$@" >"/tmp/$name.out" 2>"/tmp/$name.err" </dev/null &
         pid=$!
@@ -110,7 +111,7 @@ for name in sys.argv[1:]:
     if len(samples) < 15:
         continue
     third = len(samples) // 3
-    for what, index, slack in ("descriptors", 0, 48), ("private KiB", 1, 3072):
+    for what, index, slack in ("descriptors", 0, 48), ("private KiB", 1, 1024):
         before = max(s[index] for s in samples[third : 2 * third])
         after = max(s[index] for s in samples[2 * third :])
         print(f"{name}: {what} {samples[0][index]}, at most {before}, then {after}")
@@ -121,7 +122,7 @@ P
 bare() {
     # Resets of the machine, and in the end its devices are thrown out.
     exec viaduct run --kernel "$programs/hostile.elf" --memory 64M --cpus 3 --on-reset reboot "${devices[@]}" --stats /tmp/stats \
-        --append "seed=$seed seconds=$left cpus=3 resets=1 ejects=$((seed % 2)) canary=$canaries"
+        --append "seed=$seed seconds=$left cpus=3 resets=1 ejects=$((seed % 2)) canary=$canaries ${VIADUCT_HOSTILE_GUEST:-}"
 }
 
 linux() {
@@ -147,8 +148,10 @@ aftermath() {
 
 attack() { # PATTERN SILENCE NAME
     sanitized
-    # What is freed must be free: memory kept aside to find late uses would look like growth.
-    ASAN_OPTIONS+=:quarantine_size_mb=1:thread_local_quarantine_size_kb=16
+    # What is freed must be free: memory kept aside to find late uses would look like growth, and so would the
+    # second stack of 11 MiB each thread gets, which is filled bit by bit.
+    ASAN_OPTIONS+=:quarantine_size_mb=1:thread_local_quarantine_size_kb=16:detect_stack_use_after_return=0
+    ASAN_OPTIONS+=:allocator_release_to_os_interval_ms=500
     targets
     snapshot >/tmp/before
     watch_canary
