@@ -184,9 +184,8 @@ static int print_figures(const struct via_cli *cli, const struct via_bench_resul
 
 static int print_percentiles(const struct via_cli *cli, const struct via_bench_metric *metric)
 {
-	static const char *const headings[] = {
-		"SUBJECT", "P50", "P90", "P99", "P99.9", "LARGEST"
-	};
+	static const char *const headings[] = { "EACH OPERATION", "P50",    "P90", "P99",
+						"P99.9",	  "LARGEST" };
 	static const double quantiles[] = { 0.5, 0.9, 0.99, 0.999, 1 };
 	struct via_scale scale = via_scale_of_metric(metric);
 	struct via_table table;
