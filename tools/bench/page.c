@@ -195,7 +195,7 @@ size_t via_log_axis_ticks(const struct via_log_axis *axis, double ticks[VIA_LOG_
 		return count;
 	for (double skip = 10; !count && skip < 1e12; skip *= 10)
 		count = decade_ticks(axis, ticks, 1, skip);
-	return count >= 3 ? count : narrow_ticks(axis, ticks);
+	return count >= 2 ? count : narrow_ticks(axis, ticks);
 }
 
 struct via_figure via_log_axis_label(enum via_bench_unit unit, double tick)
