@@ -72,8 +72,7 @@ const struct via_bench_part *via_bench_parts(enum via_bench_kind kind, size_t *c
 bool via_bench_needs_device(enum via_bench_kind kind, enum via_bench_way way)
 {
 	return way == VIA_BENCH_PASSTHROUGH || way == VIA_BENCH_GROUP || way == VIA_BENCH_IOMMUFD ||
-	       (way == VIA_BENCH_HOST && kind != VIA_BENCH_DISK) ||
-	       (way == VIA_BENCH_VIRTIO && kind == VIA_BENCH_DISK);
+	       way == VIA_BENCH_HOST || (way == VIA_BENCH_VIRTIO && kind == VIA_BENCH_DISK);
 }
 
 const char *via_bench_way_name(enum via_bench_way way)

@@ -19,6 +19,7 @@
 /* A guest on an emulated host may take minutes to come up. */
 #define SILENCE_SECONDS 300
 #define END_SECONDS	60
+#define DISK_SECONDS	10
 
 static void name_disk(struct via_bench_session *session)
 {
@@ -31,26 +32,37 @@ static void name_disk(struct via_bench_session *session)
 		via_bench_set(result, &subject->what, what);
 }
 
-/* The host's own disk of the function, or of its PF. */
+static bool is_disk_of(struct via_bench_session *session, const char *name, struct via_bdf bdf)
+{
+	char path[128], device[256];
+
+	snprintf(path, sizeof(path), "/sys/block/%.40s", name);
+	return pci_device_of(path, device, sizeof(device)) &&
+	       !strcmp(strrchr(device, '/') + 1, via_bdf_text(bdf).text) &&
+	       disk_name(name, session->line.disk, sizeof(session->line.disk));
+}
+
+/* The host's own disk of the function, or of its PF; nvme looks for namespaces after it has bound.
+ */
 static int find_disk(struct via_bench_session *session, struct via_error *err)
 {
 	const struct via_bench_hold *hold = &session->bench->hold;
 	struct via_bdf bdf = hold->is_vf ? hold->pf : hold->bdf;
-	via_cleanup(via_names_free) struct via_names names = { 0 };
 
-	if (!via_host_list(session->bench->cli->host, &names, "sys/block"))
-		for (size_t i = 0; i < names.count; i++) {
-			char path[128], device[256];
+	for (int tries = 0; tries < DISK_SECONDS * 20; tries++) {
+		via_cleanup(via_names_free) struct via_names names = { 0 };
+		int rc;
 
-			snprintf(path, sizeof(path), "/sys/block/%.40s", names.names[i]);
-			if (!pci_device_of(path, device, sizeof(device)) ||
-			    strcmp(strrchr(device, '/') + 1, via_bdf_text(bdf).text) ||
-			    !disk_name(names.names[i], session->line.disk,
-				       sizeof(session->line.disk)))
-				continue;
-			name_disk(session);
-			return 0;
-		}
+		via_host_list(session->bench->cli->host, &names, "sys/block");
+		for (size_t i = 0; i < names.count; i++)
+			if (is_disk_of(session, names.names[i], bdf)) {
+				name_disk(session);
+				return 0;
+			}
+		rc = via_bench_watch_sleep(&session->bench->watch, 50, err);
+		if (rc)
+			return rc;
+	}
 	return via_error_set(err, ENODEV, "the host has no disk of %s", via_bdf_text(bdf).text);
 }
 
@@ -99,10 +111,14 @@ static int prepare(struct via_bench_session *session, struct via_error *err)
 	enum via_bench_way way = session->plan->way;
 	int rc = 0;
 
-	if (kind == VIA_BENCH_DISK && way != VIA_BENCH_PASSTHROUGH)
-		return find_disk(session, err);
 	if (!via_bench_needs_device(kind, way))
 		return 0;
+	if (kind == VIA_BENCH_DISK && way != VIA_BENCH_PASSTHROUGH) {
+		/* A VF may stay with the guest: the disk is its PF's. */
+		if (!session->bench->hold.is_vf)
+			rc = give_device(session->bench, way, err);
+		return rc ? rc : find_disk(session, err);
+	}
 	rc = give_device(session->bench, way, err);
 	if (!rc && (kind == VIA_BENCH_NET || kind == VIA_BENCH_BOOT))
 		rc = prepare_network(session, err);
