@@ -234,6 +234,10 @@ int via_bench_hold_give(struct via_bench_hold *held, const char *driver, struct 
 	if (rc || !strcmp(now, driver))
 		return rc;
 	keep_command(held);
+	if (!held->bound) {
+		strcpy(held->first, now);
+		held->remembered = via_vfio_is_remembered(held->host, held->bdf);
+	}
 	held->bound = true;
 	return via_vfio_bind(held->host, held->bdf, driver, err);
 }
@@ -251,7 +255,11 @@ static int give_back(struct via_bench_hold *held, struct via_error *err)
 	if (!via_vfio_driver(held->host, held->bdf, driver, NULL) &&
 	    !strcmp(driver, held->driver) && held->is_network)
 		via_bench_hold_netdev(held, false, netdev, err);
-	rc = via_vfio_unbind(held->host, held->bdf, driver, err);
+	/* What a record holds goes on to be held by it; unbinding would undo a former bind, too. */
+	if (held->remembered && held->first[0])
+		rc = via_vfio_bind(held->host, held->bdf, held->first, err);
+	else
+		rc = via_vfio_unbind(held->host, held->bdf, driver, err);
 	return rc ? rc : restore_command(held, err);
 }
 

@@ -24,10 +24,12 @@ struct via_bench_hold {
 	struct via_bdf pf; /* of a VF */
 	bool made_vf;
 	bool bound;			    /* via_vfio_bind() was called */
+	char first[VIA_DRIVER_NAME_BYTES];  /* what it had before that */
+	bool remembered;		    /* and 'viaduct bind' had given it that */
 	char driver[VIA_DRIVER_NAME_BYTES]; /* the host's own; "": not known */
-	bool command_kept; /* the upper byte of its command register, as it was */
+	bool command_kept;		    /* the upper byte of its command register, as it was */
 	unsigned char command;
-	char interface[IFNAMSIZ];	    /* that has our address; "" for none */
+	char interface[IFNAMSIZ]; /* that has our address; "" for none */
 };
 
 /* Which functions a kind of measurement can use. */
