@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
@@ -14,6 +15,7 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "virtio-bench.h"
@@ -223,6 +225,66 @@ static void frames_go_both_ways(void **state)
 	assert_string_equal(card->bench.log, "");
 }
 
+static uint16_t checksum(const uint8_t *data, size_t bytes)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < bytes; i += 2)
+		sum += (uint32_t)data[i] << 8 | data[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~(sum + (sum >> 16));
+}
+
+/* A datagram of one byte. */
+static void send_datagram(struct card *card, uint32_t address, uint16_t port)
+{
+	uint8_t frame[14 + 20 + 8 + 1] = {
+		0x52, 0x55, 10,	  0,	2, 2,  0x02,	    0,	      0,	  0,
+		0,    0x77, 0x08, 0x00, /* Ethernet */
+		0x45, 0,    0,	  29,	0, 1,  0,	    0,	      64,	  IPPROTO_UDP,
+		0,    0,    10,	  0,	2, 15, [34] = 0x10, [39] = 9, [42] = '!',
+	};
+	uint16_t sum;
+
+	for (unsigned int i = 0; i < 4; i++)
+		frame[30 + i] = (uint8_t)(address >> (24 - 8 * i));
+	sum = checksum(frame + 14, 20);
+	frame[24] = (uint8_t)(sum >> 8);
+	frame[25] = (uint8_t)sum;
+	frame[36] = (uint8_t)(port >> 8);
+	frame[37] = (uint8_t)port;
+	memset(at(card, buffer(TX, card->offered[TX])), 0, HEADER);
+	memcpy((uint8_t *)at(card, buffer(TX, card->offered[TX])) + HEADER, frame, sizeof(frame));
+	offer(card, TX, HEADER + sizeof(frame));
+	kick(card, TX);
+	await(card, TX);
+}
+
+static void nothing_reaches_the_hosts_loopback(void **state)
+{
+	static const uint32_t addresses[] = { INADDR_LOOPBACK, INADDR_ANY, 0x0a000202 };
+	struct sockaddr_in own = { .sin_family = AF_INET };
+	socklen_t own_bytes = sizeof(own);
+	struct card *card = *state;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	char byte;
+
+	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &own_bytes), 0);
+	run(card);
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
+		send_datagram(card, addresses[i], ntohs(own.sin_port));
+		assert_int_equal(recv(fd, &byte, 1, 0), -1);
+		assert_int_equal(errno, EAGAIN);
+	}
+	/* The listener does hear: what the host itself sends. */
+	assert_int_equal(sendto(fd, "!", 1, 0, (struct sockaddr *)&own, sizeof(own)), 1);
+	assert_int_equal(recv(fd, &byte, 1, 0), 1);
+	close(fd);
+	ask(card);
+}
+
 static void what_it_tells(void **state)
 {
 	struct card *card = *state;
@@ -338,6 +400,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_it_tells, setup, teardown),
 		cmocka_unit_test_setup_teardown(frames_go_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_reaches_the_hosts_loopback, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_driver_that_breaks_the_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(resets_at_any_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be, setup, teardown),

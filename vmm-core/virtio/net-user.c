@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <assert.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -273,13 +274,29 @@ static void timer_ready(void *data)
 	step(user);
 }
 
+/*
+ * disable_host_loopback is about 10.0.2.2. libslirp would connect to these as they are, which is
+ * to the host itself.
+ */
+static bool is_for_loopback(const uint8_t *frame, size_t size_bytes)
+{
+	enum { ETHERTYPE = 12, DESTINATION = 30 };
+
+	return size_bytes > DESTINATION && frame[ETHERTYPE] == ETH_P_IP >> 8 &&
+	       frame[ETHERTYPE + 1] == (ETH_P_IP & 0xff) &&
+	       (frame[DESTINATION] == 127 || frame[DESTINATION] == 0);
+}
+
 /* The guest may change its memory while libslirp looks: it gets a copy. */
 static void pass_on(void *data, const struct iovec *segments, int count, size_t bytes)
 {
 	struct via_net_user *user = data;
 	size_t size_bytes = bytes - VIA_NET_HEADER_BYTES;
 
-	via_net_gather(segments, (size_t)count, VIA_NET_HEADER_BYTES, user->frame, size_bytes);
+	size_bytes = via_net_gather(segments, (size_t)count, VIA_NET_HEADER_BYTES, user->frame,
+				    size_bytes);
+	if (is_for_loopback(user->frame, size_bytes))
+		return;
 	user->library.input(user->slirp, user->frame, (int)size_bytes);
 }
 
