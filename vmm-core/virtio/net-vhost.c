@@ -109,13 +109,39 @@ static int set_memory(int fd, const struct via_memory *memory)
 	return ioctl(fd, VHOST_SET_MEM_TABLE, &argument) ? -errno : 0;
 }
 
+static struct via_virtq *queue_of(const struct via_net_pair *pair, unsigned int number)
+{
+	return number == VHOST_RX ? pair->rx : pair->tx;
+}
+
+/* A driver that switches a pair off and on again goes on where it was. */
+static int set_positions(const struct via_net_pair *pair)
+{
+	for (unsigned int i = 0; i < VHOST_QUEUES; i++) {
+		const struct via_virtq *queue = queue_of(pair, i);
+		struct vhost_vring_state base = { .index = i, .num = queue ? queue->taken : 0 };
+
+		if (ioctl(pair->vhost_fd, VHOST_SET_VRING_BASE, &base))
+			return -errno;
+	}
+	return 0;
+}
+
+static void get_position(const struct via_net_pair *pair, unsigned int number)
+{
+	struct vhost_vring_state base = { .index = number };
+	struct via_virtq *queue = queue_of(pair, number);
+
+	if (queue && !ioctl(pair->vhost_fd, VHOST_GET_VRING_BASE, &base))
+		queue->taken = (uint16_t)base.num;
+}
+
 /* What it says of its places was checked by via_virtq_start(). */
 static int set_queue(const struct via_net_pair *pair, unsigned int number, unsigned int index)
 {
 	struct via_virtio *virtio = pair->net->virtio;
 	const struct via_virtq *queue = via_virtio_queue(virtio, index);
 	struct vhost_vring_state size = { .index = number, .num = queue->size };
-	struct vhost_vring_state base = { .index = number };
 	struct vhost_vring_addr addresses = {
 		.index = number,
 		.desc_user_addr = (uintptr_t)queue->desc,
@@ -128,7 +154,7 @@ static int set_queue(const struct via_net_pair *pair, unsigned int number, unsig
 	struct vhost_vring_file tap = { .index = number, .fd = pair->fd };
 	int fd = pair->vhost_fd;
 
-	return ioctl(fd, VHOST_SET_VRING_NUM, &size) || ioctl(fd, VHOST_SET_VRING_BASE, &base) ||
+	return ioctl(fd, VHOST_SET_VRING_NUM, &size) ||
 			       ioctl(fd, VHOST_SET_VRING_ADDR, &addresses) ||
 			       ioctl(fd, VHOST_SET_VRING_KICK, &kick) ||
 			       ioctl(fd, VHOST_SET_VRING_CALL, &call) ||
@@ -163,8 +189,10 @@ static int watch_errors(struct via_net_pair *pair)
 static int pair_start(struct via_net_pair *pair)
 {
 	uint64_t features = pair->net->features & RING_FEATURES;
-	int rc = via_net_tap_attach(pair);
+	int rc = set_positions(pair);
 
+	if (!rc)
+		rc = via_net_tap_attach(pair);
 	if (!rc && ioctl(pair->vhost_fd, VHOST_SET_FEATURES, &features))
 		rc = -errno;
 	if (!rc)
@@ -187,6 +215,7 @@ static void pair_stop(struct via_net_pair *pair)
 		struct vhost_vring_file none = { .index = i, .fd = -1 };
 
 		ioctl(pair->vhost_fd, VHOST_NET_SET_BACKEND, &none);
+		get_position(pair, i);
 	}
 	if (worker->running)
 		via_loop_remove(&worker->loop, &pair->error);
