@@ -347,6 +347,38 @@ static void test_no_buffers(void **state)
 	assert_int_equal(reads, 0);
 }
 
+/* A pair that is switched off and on again: what has no frame yet is the next frame's. */
+static void test_stopped(void **state)
+{
+	struct bench *bench = *state;
+	uint64_t gpas[4];
+	uint16_t heads[4];
+
+	begin(bench, true, 4000);
+	via_net_receiver_stop(&bench->receiver);
+	for (unsigned int i = 0; i < 4; i++) {
+		gpas[i] = DATA + i * 0x1000;
+		heads[i] = offer_one(bench, gpas[i], 1000, true);
+	}
+	for (unsigned int i = 0; i < 3; i++) {
+		begin(bench, true, 4000);
+		/* All of them are in the window. */
+		assert_int_equal(receive(bench, 0), 0);
+		via_net_receiver_stop(&bench->receiver);
+		via_net_receiver_stop(&bench->receiver);
+	}
+	begin(bench, true, 4000);
+	send_frame(bench, 1500);
+	assert_int_equal(receive(bench, 1500 - HEADER), 1);
+	check_used(bench, 0, 2, heads, gpas, 1500);
+	via_net_receiver_stop(&bench->receiver);
+	begin(bench, true, 4000);
+	send_frame(bench, 2000);
+	assert_int_equal(receive(bench, 2000 - HEADER), 1);
+	check_used(bench, 2, 2, heads + 2, gpas + 2, 2000);
+	assert_int_equal(receive(bench, 0), -ENOBUFS);
+}
+
 /* Of a source that says nothing sensible. */
 static void test_empty_frames(void **state)
 {
@@ -566,6 +598,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_never_enough, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_merged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_buffers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stopped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_empty_frames, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_buffers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_transmit, setup, teardown),

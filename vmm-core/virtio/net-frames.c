@@ -71,6 +71,15 @@ void via_net_receiver_start(struct via_net_receiver *receiver, struct via_virtq 
 	window->bytes = 0;
 }
 
+void via_net_receiver_stop(struct via_net_receiver *receiver)
+{
+	struct via_net_window *window = &receiver->window;
+
+	for (; receiver->queue && window->chain_count; window->chain_count--)
+		via_virtq_unpop(receiver->queue);
+	receiver->queue = NULL;
+}
+
 /* Room behind what is left of it, for a chain of any number of segments. */
 static bool window_has_room(struct via_net_window *window)
 {

@@ -71,6 +71,12 @@ void via_net_receiver_start(struct via_net_receiver *receiver, struct via_virtq 
 			    size_t largest_bytes, uint8_t *spill);
 
 /**
+ * via_net_receiver_stop() - put back the buffers that have no frame, for the next start. A frame
+ * that waits for more of them is lost.
+ */
+void via_net_receiver_stop(struct via_net_receiver *receiver);
+
+/**
  * via_net_receive() - one frame, from @source into the driver's buffers; pushed, not published.
  *
  * Return: 1; 0 when @source has none now (-EAGAIN); -ENOBUFS when the driver has to give buffers

@@ -60,6 +60,8 @@ static void stop_pair(struct via_net_pair *pair)
 	stop_thread(pair);
 	pair->on = false;
 	pthread_mutex_unlock(&pair->net->mutex);
+	if (!pair->net->backend->one_thread && pair->rx)
+		via_net_receiver_stop(&pair->receiver);
 	if (pair->net->backend->pair_stop)
 		pair->net->backend->pair_stop(pair);
 }
