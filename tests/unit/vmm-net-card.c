@@ -323,6 +323,7 @@ static void a_driver_that_breaks_the_rules(void **state)
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		card->bench.log[0] = '\0';
+		card->bench.virtio->complained = false;
 		via_virtio_reset(card->bench.virtio);
 		vbench_config_write(&card->bench, PCI_COMMAND, 2,
 				    PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);

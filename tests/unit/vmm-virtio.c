@@ -559,6 +559,15 @@ static void a_driver_that_breaks_the_rules(void **state)
 	vbench_serve(b);
 	avail->idx = 0;
 	expect_broken(b, "more requests than the queue has entries");
+	/* A guest that does it over and over does not fill the user's log. */
+	b->log[0] = '\0';
+	via_virtio_stop(b->virtio);
+	via_virtio_reset(b->virtio);
+	decode(b);
+	run(b);
+	via_virtio_break(b->virtio, "again");
+	assert_true(status(b) & BROKEN);
+	assert_string_equal(b->log, "");
 }
 
 static void a_queue_outside_of_memory(void **state)

@@ -330,7 +330,6 @@ void via_virtio_reset(struct via_virtio *virtio)
 	virtio->endpoint.value[virtio->msix_at + PCI_MSIX_FLAGS + 1] = 0;
 	via_msix_table_reset(&virtio->msix);
 	virtio->mastered = false;
-	atomic_store(&virtio->complained, false);
 }
 
 void via_virtio_free(struct via_virtio *virtio)

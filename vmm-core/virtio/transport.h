@@ -81,7 +81,10 @@ void via_virtio_signal(int eventfd);
 /** via_virtio_drain() - what was signalled and is out of date. */
 void via_virtio_drain(int eventfd);
 
-/** via_virtio_complain() - a warning about this device; only the first one is passed on. */
+/**
+ * via_virtio_complain() - a warning about this device; only the first one is passed on, also when
+ * the guest reboots, as it can do that as often as it likes.
+ */
 void via_virtio_complain(struct via_virtio *virtio, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
