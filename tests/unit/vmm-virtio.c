@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "layout.h"
+#include "pci/msix.h"
 #include "virtio-bench.h"
 #include "virtio/rng.h"
 
@@ -678,12 +679,16 @@ static void a_machine_that_is_reset(void **state)
 	enable_msix(b);
 	mask(b, 1, false);
 	vbench_config_write(b, PCI_BASE_ADDRESS_0, 4, (uint32_t)placed + 0x8000);
+	through_window(b, where.common + VIRTIO_PCI_COMMON_STATUS, 1, NULL);
 	via_virtio_stop(b->virtio);
 	assert_false(b->started);
 	via_virtio_reset(b->virtio);
 	assert_int_equal(b->kernel.wire_count, 0);
 	assert_int_equal(vbench_config_read(b, PCI_COMMAND, 2), 0);
 	assert_int_equal(vbench_config_read(b, where.msix + PCI_MSIX_FLAGS, 2), VBENCH_QUEUES);
+	assert_int_equal(vbench_config_read(b, where.window + VIRTIO_PCI_CAP_OFFSET, 4), 0);
+	assert_int_equal(vbench_config_read(b, where.window + VIRTIO_PCI_CAP_LENGTH, 4), 0);
+	assert_int_equal(vbench_config_read(b, where.window + sizeof(struct virtio_pci_cap), 4), 0);
 	assert_int_equal(vbench_bar(b), placed);
 	decode(b);
 	assert_int_equal(status(b), 0);
@@ -691,6 +696,16 @@ static void a_machine_that_is_reset(void **state)
 	assert_int_equal(vbench_read(b, where.table + 16 + 12, 4), 1);
 	run(b);
 	assert_true(b->started);
+}
+
+/* Of a device that could not be made. */
+static void a_table_that_never_was(void **state)
+{
+	struct vbench *b = *state;
+	struct via_msix_table table = { .irq = b->irq, .count = 2, .wire_count = 2 };
+
+	via_msix_table_free(&table);
+	assert_int_equal(table.wire_count, 0);
 }
 
 static void there_are_only_so_many_slots(void **state)
@@ -801,6 +816,7 @@ int main(void)
 		TEST(fields_of_another_width),
 		TEST(without_bus_mastering_it_stops),
 		TEST(a_machine_that_is_reset),
+		TEST(a_table_that_never_was),
 		TEST(there_are_only_so_many_slots),
 		TEST(random_numbers),
 	};

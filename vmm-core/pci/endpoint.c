@@ -142,8 +142,8 @@ static void lay_out_header(struct via_pci_endpoint *endpoint,
 void via_pci_endpoint_reset(struct via_pci_endpoint *endpoint)
 {
 	unmap(endpoint);
-	via_pci_endpoint_set(endpoint, PCI_COMMAND, 2, 0);
-	endpoint->value[PCI_CACHE_LINE_SIZE] = endpoint->value[PCI_INTERRUPT_LINE] = 0;
+	for (unsigned int i = 0; i < sizeof(endpoint->value); i++)
+		endpoint->value[i] &= (uint8_t)~endpoint->writable[i];
 	via_pci_endpoint_set(endpoint, PCI_BASE_ADDRESS_0, 4,
 			     (uint32_t)endpoint->placed | PCI_BASE_ADDRESS_MEM_TYPE_64);
 	via_pci_endpoint_set(endpoint, PCI_BASE_ADDRESS_1, 4, (uint32_t)(endpoint->placed >> 32));

@@ -82,7 +82,10 @@ void via_pci_endpoint_show(struct via_pci_endpoint *endpoint);
  */
 void via_pci_endpoint_hide(struct via_pci_endpoint *endpoint);
 
-/** via_pci_endpoint_reset() - the header as at the start: BAR where it was placed, not decoded. */
+/**
+ * via_pci_endpoint_reset() - as at the start: BAR where it was placed, not decoded; the other bits
+ * that the guest can change are zero.
+ */
 void via_pci_endpoint_reset(struct via_pci_endpoint *endpoint);
 
 uint32_t via_pci_endpoint_get(const struct via_pci_endpoint *endpoint, uint64_t offset,

@@ -30,7 +30,7 @@ int via_msix_table_init(struct via_msix_table *table)
 
 void via_msix_table_free(struct via_msix_table *table)
 {
-	for (uint16_t i = 0; i < table->wire_count; i++)
+	for (uint16_t i = 0; table->wires && i < table->wire_count; i++)
 		via_vector_release(table->irq, &table->wires[i].vector);
 	free(table->entries);
 	free(table->wires);

@@ -258,8 +258,10 @@ static int add_pairs(struct via_net *net, unsigned int count, struct via_error *
 		pair->net = net;
 		pair->index = i;
 		pair->fd = pair->vhost_fd = pair->error.fd = -1;
-		pair->spill = malloc(VIA_NET_FRAME_BYTES_MAX);
-		if (!pair->spill)
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		net->pairs[i].spill = malloc(VIA_NET_FRAME_BYTES_MAX);
+		if (!net->pairs[i].spill)
 			return via_error_sys(err, ENOMEM, "%s: cannot describe its queues",
 					     net->name);
 	}

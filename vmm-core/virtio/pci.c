@@ -327,7 +327,6 @@ void via_virtio_reset(struct via_virtio *virtio)
 {
 	via_virtio_forget(virtio);
 	via_pci_endpoint_reset(&virtio->endpoint);
-	virtio->endpoint.value[virtio->msix_at + PCI_MSIX_FLAGS + 1] = 0;
 	via_msix_table_reset(&virtio->msix);
 	virtio->mastered = false;
 }
