@@ -188,7 +188,8 @@ const struct via_command via_commands[] = {
 		.max_operands = 2,
 		.text = "The status is 1 when a figure got worse by more than the threshold and "
 			"the 95%\n"
-			"interval of the ratio leaves 1 out. Under emulation only counts decide.",
+			"interval of the ratio leaves 1 out; with fewer than six runs, when the\n"
+			"ranges of the runs do not meet. Under emulation only counts decide.",
 		.options = bench_compare_options,
 		.run = cmd_bench_compare,
 	},

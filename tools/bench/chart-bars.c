@@ -58,6 +58,11 @@ static void draw_bar(struct via_page *page, const struct via_bench_metric *metri
 		fprintf(page->out, "<div class=\"small\">%s \u2013 %s</div>",
 			via_figure_scaled(&scale, summary->interval.low, true).text,
 			via_figure_scaled(&scale, summary->interval.high, true).text);
+	else if (summary->min < summary->max)
+		fprintf(page->out,
+			"<div class=\"small\" title=\"least and most\">%s \u2013 %s</div>",
+			via_figure_scaled(&scale, summary->min, true).text,
+			via_figure_scaled(&scale, summary->max, true).text);
 	fputs("</div></div>\n", page->out);
 }
 

@@ -136,6 +136,10 @@ static void print_notes(const struct pair *pair)
 		printf("note: %s was measured under emulation\n", a->emulated ? "A" : "B");
 	if (pair->comparisons.emulated)
 		puts("note: under emulation, times are the emulator's and decide nothing");
+	if (pair->comparisons.few)
+		printf("note: fewer than %d runs have no interval; they differ when their ranges "
+		       "do not meet\n",
+		       VIA_STATS_INTERVAL_MIN);
 }
 
 /* What one has figures of and the other not. */

@@ -28,9 +28,8 @@ static enum via_verdict verdict_of(enum via_bench_better better, bool lower)
 }
 
 /* From ratio and interval; what has no ratio came from nothing, if it is something now. */
-static void judge(struct via_comparison *comparison, double threshold)
+static void judge(struct via_comparison *comparison, bool differs, double threshold)
 {
-	struct via_interval interval = comparison->interval;
 	double ratio = comparison->ratio;
 
 	comparison->verdict = VIA_VERDICT_NONE;
@@ -42,7 +41,7 @@ static void judge(struct via_comparison *comparison, double threshold)
 		comparison->beyond = true;
 		return;
 	}
-	if (!via_interval_known(interval) || (interval.low <= 1 && interval.high >= 1))
+	if (isnan(ratio) || !differs)
 		return;
 	comparison->verdict = verdict_of(comparison->better, ratio < 1);
 	comparison->beyond = fabs(ratio - 1) > threshold;
@@ -75,7 +74,10 @@ static int add(struct comparing *comparing, struct via_comparison comparison,
 	if (via_stats_ratio(b->values, b->count, a->values, a->count, &comparison.ratio,
 			    &comparison.interval))
 		return -ENOMEM;
-	judge(&comparison, comparing->threshold);
+	judge(&comparison,
+	      via_stats_differ(b->values, b->count, a->values, a->count, comparison.interval),
+	      comparing->threshold);
+	into->few |= a->count < VIA_STATS_INTERVAL_MIN || b->count < VIA_STATS_INTERVAL_MIN;
 	comparison.decides = !(comparison.time && into->emulated);
 	if (comparison.verdict == VIA_VERDICT_WORSE && comparison.beyond && comparison.decides)
 		into->worse++;

@@ -6,8 +6,7 @@
 
 /* What two results of one kind say about the same thing. */
 enum via_verdict {
-	VIA_VERDICT_NONE, /* no difference shown: the interval of the ratio holds 1, or there is
-			     none */
+	VIA_VERDICT_NONE, /* no difference shown, as via_stats_differ() has it */
 	VIA_VERDICT_BETTER,
 	VIA_VERDICT_WORSE,
 	VIA_VERDICT_DIFFERENT, /* of what is neither better low nor high */
@@ -34,6 +33,7 @@ struct via_comparisons {
 	struct via_comparison *list;
 	size_t count;
 	bool emulated; /* one of them was */
+	bool few;      /* a figure has too few runs for an interval */
 	size_t worse;  /* how many decide, and got worse by more than the threshold */
 };
 

@@ -300,9 +300,8 @@ void via_page_ratio(struct via_page *page, const struct via_bench_metric *metric
 	}
 	if (isnan(figures->ratio))
 		return;
-	if (via_interval_known(interval) && metric->better != VIA_BENCH_BETTER_NONE &&
-	    (interval.low > 1 || interval.high < 1))
-		class = (interval.low > 1) == (metric->better == VIA_BENCH_BETTER_HIGHER)
+	if (figures->differs && metric->better != VIA_BENCH_BETTER_NONE)
+		class = (figures->ratio > 1) == (metric->better == VIA_BENCH_BETTER_HIGHER)
 				? "ratio good"
 				: "ratio bad";
 	fprintf(page->out, "<span class=\"%s\"", class);

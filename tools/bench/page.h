@@ -97,7 +97,7 @@ void via_page_row_value(struct via_page *page);
 /** via_page_legend() - the subjects that have figures of a metric, with their colours. */
 void via_page_legend(struct via_page *page, const struct via_bench_metric *metric);
 
-/** via_page_ratio() - a badge: good, bad, or neither when the interval holds 1. */
+/** via_page_ratio() - a badge: good, bad, or neither when no difference is shown. */
 void via_page_ratio(struct via_page *page, const struct via_bench_metric *metric,
 		    const struct via_bench_figures *figures);
 

@@ -442,11 +442,14 @@ static void put_footer(struct via_page *page)
 {
 	fprintf(page->out,
 		"<footer>Bars are medians over the runs, which are the dots. Whiskers are %.0f%% "
-		"bootstrap intervals of the median (%d resamples); ratios are of medians, to the "
-		"baseline, and coloured when their interval leaves 1 out. Costs are those of the "
+		"bootstrap intervals of the median (%d resamples), which take %d runs; with fewer, "
+		"least and most are told. Ratios are of medians, to the baseline, and coloured "
+		"when their interval leaves 1 out; with fewer than %d runs, when the ranges do "
+		"not meet, which says less. Costs are those of the "
 		"host for one operation, medians over the runs.</footer>\n</main>\n</body>\n"
 		"</html>\n",
-		VIA_STATS_CONFIDENCE * 100, VIA_STATS_RESAMPLES);
+		VIA_STATS_CONFIDENCE * 100, VIA_STATS_RESAMPLES, VIA_STATS_INTERVAL_MIN,
+		VIA_STATS_INTERVAL_MIN);
 }
 
 int via_report_html(const struct via_bench_result *result, char **page, size_t *bytes,

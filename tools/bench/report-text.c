@@ -86,6 +86,14 @@ static bool has_costs(const struct via_bench_metric *metric, enum via_bench_cost
 	return false;
 }
 
+static bool has_intervals(const struct via_bench_metric *metric)
+{
+	for (size_t i = 0; i < metric->figure_count; i++)
+		if (via_interval_known(metric->figures[i]->summary.interval))
+			return true;
+	return false;
+}
+
 static void add_interval(struct via_table *table, const struct via_scale *scale,
 			 struct via_interval interval)
 {
@@ -97,19 +105,15 @@ static void add_interval(struct via_table *table, const struct via_scale *scale,
 			      via_figure_scaled(scale, interval.high, false).text);
 }
 
-/* Whether the interval of a ratio leaves 1 out, on which side, and whether that is good. */
+/* Whether a difference is shown, and whether it is a good one. */
 static enum via_style ratio_style(const struct via_bench_metric *metric,
 				  const struct via_bench_figures *figures)
 {
-	struct via_interval interval = figures->ratio_interval;
-	bool lower;
-
-	if (!via_interval_known(interval) || metric->better == VIA_BENCH_BETTER_NONE ||
-	    (interval.low <= 1 && interval.high >= 1))
+	if (!figures->differs || metric->better == VIA_BENCH_BETTER_NONE)
 		return VIA_STYLE_PLAIN;
-	lower = interval.high < 1;
-	return lower == (metric->better == VIA_BENCH_BETTER_LOWER) ? VIA_STYLE_GOOD
-								   : VIA_STYLE_WARNING;
+	return (figures->ratio < 1) == (metric->better == VIA_BENCH_BETTER_LOWER)
+		       ? VIA_STYLE_GOOD
+		       : VIA_STYLE_WARNING;
 }
 
 static void add_times(struct via_table *table, const struct via_bench_result *result,
@@ -118,16 +122,18 @@ static void add_times(struct via_table *table, const struct via_bench_result *re
 {
 	struct via_scale scale = via_scale_of_metric(metric);
 	struct via_scale ratio = { 1, "", "", 2 };
+	struct via_interval range = { figures->summary.min, figures->summary.max };
 
 	via_table_add(table, VIA_STYLE_PLAIN, "%s",
 		      via_figure_with_unit(&scale, figures->summary.median, false).text);
-	add_interval(table, &scale, figures->summary.interval);
+	add_interval(table, &scale, has_intervals(metric) ? figures->summary.interval : range);
 	if (via_bench_is_baseline(result, figures->subject))
 		via_table_add(table, VIA_STYLE_DIM, "1");
 	else
 		via_table_add(table, ratio_style(metric, figures), "%s",
 			      via_figure_ratio(figures->ratio, false).text);
-	add_interval(table, &ratio, figures->ratio_interval);
+	if (has_intervals(metric))
+		add_interval(table, &ratio, figures->ratio_interval);
 }
 
 static void add_costs(struct via_table *table, const struct via_bench_metric *metric,
@@ -148,15 +154,17 @@ static void begin_table(struct via_table *table, const struct via_bench_metric *
 			bool counts_first)
 {
 	const char *headings[1 + 4 + COLUMNS] = { "SUBJECT" };
-	static const char *const times[] = { "MEDIAN", "95% INTERVAL", "RATIO", "95% INTERVAL" };
-	size_t count = 1;
+	static const char *const with[] = { "MEDIAN", "95% INTERVAL", "RATIO", "95% INTERVAL" };
+	static const char *const without[] = { "MEDIAN", "LEAST TO MOST", "RATIO" };
+	const char *const *times = has_intervals(metric) ? with : without;
+	size_t count = 1, time_count = has_intervals(metric) ? 4 : 3;
 
-	for (size_t i = 0; i < 4 && !counts_first; i++)
+	for (size_t i = 0; i < time_count && !counts_first; i++)
 		headings[count++] = times[i];
 	for (size_t i = 0; i < COLUMNS; i++)
 		if (has_costs(metric, columns[i].group))
 			headings[count++] = columns[i].heading;
-	for (size_t i = 0; i < 4 && counts_first; i++)
+	for (size_t i = 0; i < time_count && counts_first; i++)
 		headings[count++] = times[i];
 	via_table_init(table, count, headings);
 	table->right = ~(uint32_t)1;

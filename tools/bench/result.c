@@ -494,13 +494,20 @@ static int compare_to_baseline(const struct via_bench_result *result,
 	const struct via_bench_figures *base =
 		result->baseline ? via_bench_figures_find(metric, result->baseline) : NULL;
 
+	int rc;
+
 	figures->ratio = NAN;
+	figures->differs = false;
 	figures->ratio_interval = (struct via_interval){ NAN, NAN };
 	if (!base || base == figures)
 		return 0;
-	return via_stats_ratio(figures->samples.values, figures->samples.count,
-			       base->samples.values, base->samples.count, &figures->ratio,
-			       &figures->ratio_interval);
+	rc = via_stats_ratio(figures->samples.values, figures->samples.count, base->samples.values,
+			     base->samples.count, &figures->ratio, &figures->ratio_interval);
+	figures->differs = !rc && !isnan(figures->ratio) &&
+			   via_stats_differ(figures->samples.values, figures->samples.count,
+					    base->samples.values, base->samples.count,
+					    figures->ratio_interval);
+	return rc;
 }
 
 int via_bench_result_finish(struct via_bench_result *result, struct via_error *err)

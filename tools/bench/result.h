@@ -129,6 +129,7 @@ struct via_bench_figures {
 	struct via_summary summary;
 	double ratio; /* to the baseline; NAN for the baseline itself, or without one */
 	struct via_interval ratio_interval;
+	bool differs; /* from the baseline, as via_stats_differ() has it */
 };
 
 struct via_bench_metric {

@@ -165,6 +165,32 @@ int via_stats_ratio(const double *values, size_t count, const double *base, size
 	return 0;
 }
 
+static struct via_interval range_of(const double *values, size_t count)
+{
+	struct via_interval range = { values[0], values[0] };
+
+	for (size_t i = 1; i < count; i++) {
+		range.low = fmin(range.low, values[i]);
+		range.high = fmax(range.high, values[i]);
+	}
+	return range;
+}
+
+bool via_stats_differ(const double *values, size_t count, const double *base, size_t base_count,
+		      struct via_interval ratio)
+{
+	size_t least = count < base_count ? count : base_count;
+	struct via_interval a, b;
+
+	if (via_interval_known(ratio))
+		return ratio.low > 1 || ratio.high < 1;
+	if (least < VIA_STATS_RANGE_MIN || least >= VIA_STATS_INTERVAL_MIN)
+		return false;
+	a = range_of(values, count);
+	b = range_of(base, base_count);
+	return a.low > b.high || a.high < b.low;
+}
+
 size_t via_histogram_bucket(uint64_t value)
 {
 	unsigned int shift;

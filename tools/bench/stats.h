@@ -14,8 +14,13 @@
 /* How often a bootstrap draws, and the share of its results an interval holds. */
 #define VIA_STATS_RESAMPLES  2000
 #define VIA_STATS_CONFIDENCE 0.95
-/* Of fewer samples an interval would only pretend to say something. */
-#define VIA_STATS_INTERVAL_MIN 3
+/*
+ * Of fewer samples no interval has that confidence, however wide: the least and the most of six
+ * have the median between them in 96.9% of cases, those of five in 93.8%, those of three in 75%.
+ */
+#define VIA_STATS_INTERVAL_MIN 6
+/* Of fewer not even ranges that do not meet tell something. */
+#define VIA_STATS_RANGE_MIN 3
 
 /* A range of values, NAN at both ends when it is not known. */
 struct via_interval {
@@ -63,6 +68,15 @@ int via_stats_summarise(const double *values, size_t count, struct via_summary *
  */
 int via_stats_ratio(const double *values, size_t count, const double *base, size_t base_count,
 		    double *ratio, struct via_interval *interval);
+
+/**
+ * via_stats_differ() - whether samples show a difference: the interval of the ratio leaves 1 out;
+ * with fewer than VIA_STATS_INTERVAL_MIN on a side, all of one lie beyond all of the other. By
+ * chance, three do that to three once in ten times.
+ * @ratio: of via_stats_ratio().
+ */
+bool via_stats_differ(const double *values, size_t count, const double *base, size_t base_count,
+		      struct via_interval ratio);
 
 /*
  * A distribution in logarithmic buckets, 32 for each power of two: a value is known to 3.2%, from 1
