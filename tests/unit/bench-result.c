@@ -232,6 +232,26 @@ static void verdicts(void **state)
 	check_verdict(150, false, VIA_VERDICT_BETTER, true, 0);
 }
 
+/* The host's interrupts have those of its driver, and those of a guest are not the host's. */
+static void interrupts_are_counted_once(void **state)
+{
+	struct via_bench_result *result = make(200);
+	struct via_bench_figures *figures =
+		via_bench_figures(result, via_bench_metric_find(result, "latency"), "virtio");
+	struct via_error err;
+
+	(void)state;
+	for (int run = 0; run < 6; run++) {
+		via_bench_add_cost(result, figures, VIA_BENCH_INTERRUPTS, "device", 3);
+		via_bench_add_cost(result, figures, VIA_BENCH_INTERRUPTS, "timer", 1);
+		via_bench_add_cost(result, figures, VIA_BENCH_INTERRUPTS, VIA_BENCH_OF_GUEST, 2);
+		via_bench_add_cost(result, figures, VIA_BENCH_INTERRUPTS, VIA_BENCH_OF_DRIVER, 3);
+	}
+	assert_int_equal(via_bench_result_finish(result, &err), 0);
+	assert_true(via_bench_cost_total(figures, VIA_BENCH_INTERRUPTS) == 4);
+	via_bench_result_free(result);
+}
+
 /* No ratio tells that an exit came back to a path that had none. */
 static void a_cost_from_nothing_is_worse(void **state)
 {
@@ -403,6 +423,7 @@ int main(void)
 		cmocka_unit_test(what_follows_from_the_samples),
 		cmocka_unit_test(json_says_all_of_it),
 		cmocka_unit_test(a_wrong_file_is_told_where),
+		cmocka_unit_test(interrupts_are_counted_once),
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(a_cost_from_nothing_is_worse),
 		cmocka_unit_test(figures_are_written_for_people),

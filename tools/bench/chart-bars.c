@@ -110,7 +110,7 @@ static double find_rest(const struct via_bench_figures *figures, const struct vi
 	for (size_t i = 0; i < figures->cost_count; i++) {
 		const struct via_bench_cost *cost = figures->costs[i];
 
-		if (cost == total || cost->group != total->group)
+		if (!via_bench_cost_is_part(cost) || cost->group != total->group)
 			continue;
 		for (size_t run = 0; run < count && run < cost->samples.count; run++)
 			rest[run] -= cost->samples.values[run];
@@ -134,7 +134,7 @@ static struct stack stack_of(const struct via_page *page, const struct via_bench
 	for (size_t i = 0; i < figures->cost_count; i++) {
 		const struct via_bench_cost *cost = figures->costs[i];
 
-		if (cost->group != group || cost == total)
+		if (cost->group != group || !via_bench_cost_is_part(cost))
 			continue;
 		stack.values[part_colour(page, cost)] += cost->summary.median;
 		stack.sum += cost->summary.median;

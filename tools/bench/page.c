@@ -81,7 +81,7 @@ static void offer_part(struct via_page *page, const struct via_bench_cost *cost,
 	double own;
 
 	/* What is no part, and what has the colour of all the others. */
-	if (!strcmp(cost->name, VIA_BENCH_TOTAL) || !strcmp(cost->name, VIA_PAGE_OTHER))
+	if (!via_bench_cost_is_part(cost) || !strcmp(cost->name, VIA_PAGE_OTHER))
 		return;
 	for (size_t i = 0; i < *count; i++)
 		if (!strcmp(parts[i], cost->name))

@@ -357,6 +357,13 @@ const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures 
 	return cost_find(figures, group, name);
 }
 
+bool via_bench_cost_is_part(const struct via_bench_cost *cost)
+{
+	return !same(cost->name, VIA_BENCH_TOTAL) &&
+	       !(cost->group == VIA_BENCH_INTERRUPTS &&
+		 (same(cost->name, VIA_BENCH_OF_GUEST) || same(cost->name, VIA_BENCH_OF_DRIVER)));
+}
+
 double via_bench_cost_total(const struct via_bench_figures *figures,
 			    enum via_bench_cost_group group)
 {
@@ -461,7 +468,8 @@ static void add_totals(struct via_bench_result *result, struct via_bench_figures
 			for (size_t i = 0; i < parts; i++) {
 				const struct via_bench_cost *cost = figures->costs[i];
 
-				if (cost->group != group || run >= cost->samples.count)
+				if (cost->group != group || run >= cost->samples.count ||
+				    !via_bench_cost_is_part(cost))
 					continue;
 				sum += cost->samples.values[run];
 				any = true;

@@ -245,6 +245,16 @@ void via_bench_add_operations(struct via_bench_result *result, struct via_bench_
 const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures *figures,
 						 enum via_bench_cost_group group, const char *name);
 
+/*
+ * What the work itself counted of interrupts: those that its driver took. They are no part of the
+ * host's total, which has them already, or, of a guest, had nothing to do with them.
+ */
+#define VIA_BENCH_OF_GUEST  "guest's device"
+#define VIA_BENCH_OF_DRIVER "driver"
+
+/** via_bench_cost_is_part() - whether a cost is added up in the total of its group. */
+bool via_bench_cost_is_part(const struct via_bench_cost *cost);
+
 /** via_bench_cost_total() - the median of a group's total. Return: NAN when it was not counted. */
 double via_bench_cost_total(const struct via_bench_figures *figures,
 			    enum via_bench_cost_group group);

@@ -293,9 +293,9 @@ static int add_result(struct via_bench_session *session, const char *text, struc
 	}
 	via_bench_add_sample(result, of, value);
 	via_bench_counters_since(&session->costs, &session->nothing);
-	via_bench_counters_add_part(&session->costs, VIA_BENCH_INTERRUPTS,
-				    session->is_guest ? "guest's device" : "driver",
-				    json_number_value(json_object_get(json, "interrupts")));
+	via_bench_counters_add(&session->costs, VIA_BENCH_INTERRUPTS,
+			       session->is_guest ? VIA_BENCH_OF_GUEST : VIA_BENCH_OF_DRIVER,
+			       json_number_value(json_object_get(json, "interrupts")));
 	add_costs(session, of, &session->costs, (double)operations);
 	if (of)
 		of->operations += (uint64_t)operations;
