@@ -79,6 +79,18 @@ static bool fits(const struct size *size)
 	       size->bytes * size->pieces < (uint64_t)info.freeram * info.mem_unit / 2;
 }
 
+static bool has_room(const struct map *map, const struct size *size)
+{
+	if (fits(size))
+		return true;
+	via_bench_add_text(map->bench->result, &map->bench->result->warnings,
+			   "Run %u of %s left %s out: %llu MiB take more than half of the memory "
+			   "that is free.",
+			   map->bench->run + 1, map->plan->name, size->title,
+			   (unsigned long long)(size->bytes * size->pieces) >> 20);
+	return false;
+}
+
 static void add(struct map *map, const struct size *size, bool unmap, uint64_t ns)
 {
 	struct via_bench_result *result = map->bench->result;
@@ -149,7 +161,7 @@ int via_bench_map(struct via_bench *bench, struct via_bench_plan *plan, struct v
 	for (size_t i = 0; !rc && i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		via_bench_progress(bench, "%s: %s", plan->name, sizes[i].title);
 		rc = via_bench_watch_check(&bench->watch, err);
-		if (!rc && fits(&sizes[i]))
+		if (!rc && has_room(&map, &sizes[i]))
 			rc = measure(&map, &sizes[i], err);
 	}
 	return rc;

@@ -348,17 +348,23 @@ static int ended_early(const char *last, struct via_error *err)
 	return via_error_set(err, EPIPE, "%s", why);
 }
 
+/* A part of the work is done in silence: a quarter of its time to warm up, then its time. */
+static int silence_seconds(const struct via_bench *bench)
+{
+	return SILENCE_SECONDS + (int)(bench->options.milliseconds / 1000) * 2;
+}
+
 static int follow(struct via_bench_session *session, struct via_error *err)
 {
 	char last[400] = "";
+	int rc, silence = silence_seconds(session->bench);
 	const char *line;
-	int rc;
 
 	do {
 		const char *said;
 
-		rc = via_bench_child_line(&session->child, &session->bench->watch, SILENCE_SECONDS,
-					  &line, err);
+		rc = via_bench_child_line(&session->child, &session->bench->watch, silence, &line,
+					  err);
 		if (rc == -EPIPE)
 			return ended_early(last, err);
 		if (rc)
