@@ -289,7 +289,7 @@ static int interface_call(const char *name, unsigned long request, struct ifreq 
 	return fd < 0 || ioctl(fd, request, call) ? -errno : 0;
 }
 
-/* The first address of @name, which is an interface or a label of one ("eth0:via"). */
+/* The first address of an interface. */
 static int set_address(const char *name)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
@@ -306,23 +306,60 @@ static int set_address(const char *name)
 	return interface_call(name, SIOCSIFNETMASK, &call);
 }
 
-static int label(char text[static IFNAMSIZ], const char *interface, struct via_error *err)
+/* What the kernel answers to one request; 0 is its acknowledgement. */
+static int netlink_ask(const void *request, size_t bytes)
 {
-	if (snprintf(text, IFNAMSIZ, "%s:via", interface) >= IFNAMSIZ)
-		return via_error_set(err, ENAMETOOLONG,
-				     "%s has too long a name for a second address", interface);
-	return 0;
+	via_autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[512];
+	} answer = { 0 };
+	ssize_t got;
+
+	if (fd < 0 || send(fd, request, bytes, 0) < 0)
+		return -errno;
+	got = recv(fd, &answer, sizeof(answer), 0);
+	if (got < 0)
+		return -errno;
+	if ((size_t)got < sizeof(answer.header) + sizeof(answer.error.error) ||
+	    answer.header.nlmsg_type != NLMSG_ERROR)
+		return -EPROTO;
+	return answer.error.error;
+}
+
+/* VIA_BENCH_PEER beside the addresses an interface has: RTM_NEWADDR, or no longer: RTM_DELADDR. */
+static int change_address(uint16_t type, const char *interface)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifaddrmsg address;
+		struct rtattr attr;
+		struct in_addr local;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = type,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.address = { .ifa_family = AF_INET,
+			     .ifa_prefixlen = 24,
+			     .ifa_index = if_nametoindex(interface) },
+		.attr = { .rta_len = RTA_LENGTH(sizeof(request.local)), .rta_type = IFA_LOCAL },
+	};
+
+	if (type == RTM_NEWADDR)
+		request.header.nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	inet_pton(AF_INET, VIA_BENCH_PEER, &request.local);
+	return request.address.ifa_index ? netlink_ask(&request, sizeof(request)) : -ENODEV;
 }
 
 int via_bench_hold_address(struct via_bench_hold *held, const char *interface,
 			   struct via_error *err)
 {
-	char name[IFNAMSIZ];
-	int rc = label(name, interface, err);
+	int rc = change_address(RTM_NEWADDR, interface);
 
-	if (rc)
-		return rc;
-	rc = set_address(name);
+	/* That somebody else has given it is as good, and not ours to take. */
+	if (rc == -EEXIST)
+		return 0;
 	if (rc)
 		return via_error_sys(err, -rc, "cannot give %s the address " VIA_BENCH_PEER,
 				     interface);
@@ -332,17 +369,10 @@ int via_bench_hold_address(struct via_bench_hold *held, const char *interface,
 
 void via_bench_hold_no_address(struct via_bench_hold *held)
 {
-	struct ifreq call = { 0 };
-	char name[IFNAMSIZ];
-
-	if (!held->interface[0] || label(name, held->interface, NULL))
-		return;
+	/* An interface that is gone has taken it along. */
+	if (held->interface[0])
+		change_address(RTM_DELADDR, held->interface);
 	held->interface[0] = '\0';
-	/* A label that goes down is gone, with its address. */
-	if (!interface_call(name, SIOCGIFFLAGS, &call)) {
-		call.ifr_flags &= (short)~IFF_UP;
-		interface_call(name, SIOCSIFFLAGS, &call);
-	}
 }
 
 int via_bench_interface_up(const char *interface, struct via_error *err)
@@ -360,7 +390,6 @@ int via_bench_interface_up(const char *interface, struct via_error *err)
 
 int via_bench_hold_move(const char *interface, pid_t pid, struct via_error *err)
 {
-	via_autoclose int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	struct {
 		struct nlmsghdr header;
 		struct ifinfomsg link;
@@ -374,19 +403,9 @@ int via_bench_hold_move(const char *interface, pid_t pid, struct via_error *err)
 		.attr = { .rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = IFLA_NET_NS_PID },
 		.pid = (uint32_t)pid,
 	};
-	struct {
-		struct nlmsghdr header;
-		struct nlmsgerr error;
-		char rest[512];
-	} answer = { 0 };
+	int rc = netlink_ask(&request, sizeof(request));
 
-	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0 ||
-	    recv(fd, &answer, sizeof(answer), 0) < (ssize_t)sizeof(answer.header))
-		return via_error_sys(err, errno, "cannot move %s", interface);
-	if (answer.header.nlmsg_type != NLMSG_ERROR || answer.error.error)
-		return via_error_sys(err, -answer.error.error,
-				     "cannot move %s to a network namespace", interface);
-	return 0;
+	return rc ? via_error_sys(err, -rc, "cannot move %s to a network namespace", interface) : 0;
 }
 
 void via_bench_hold_release(struct via_bench_hold *held)
