@@ -58,24 +58,23 @@ void via_bench_boot_begun(struct via_bench_session *session)
 					   counters.counters[i].name, counters.counters[i].value);
 }
 
-/* Anonymous memory of the VMM, less the guest's RAM where that is part of it. */
+/* Anonymous memory of the VMM, but for the area that is the guest's RAM, where that is anonymous.
+ */
 static double private_bytes(const struct via_bench_session *session)
 {
+	unsigned long long first, end, kib, total_kib = 0;
 	via_autofclose FILE *file = NULL;
-	unsigned long long kib = 0;
-	char path[64], line[128];
-	double bytes;
+	bool is_ram = false;
+	char path[64], line[512];
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)session->child.pid);
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)session->child.pid);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "RssAnon: %llu kB", &kib) == 1)
-			break;
-	bytes = (double)(kib << 10);
-	if (!strcmp(session->plan->vmm, "qemu") &&
-	    bytes > (double)session->bench->options.memory_bytes)
-		bytes -= (double)session->bench->options.memory_bytes;
-	return bytes;
+		if (sscanf(line, "%llx-%llx ", &first, &end) == 2)
+			is_ram = end - first >= session->bench->options.memory_bytes;
+		else if (!is_ram && sscanf(line, "Anonymous: %llu kB", &kib) == 1)
+			total_kib += kib;
+	return (double)(total_kib << 10);
 }
 
 static void add_call(void *data, pid_t pid, uint64_t key, uint64_t count)
