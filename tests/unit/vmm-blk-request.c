@@ -16,6 +16,7 @@
 
 static const struct via_blk_limits plain = {
 	.size_bytes = SECTORS * 512,
+	.transfer_bytes_max = 4096,
 	.block_bytes = 512,
 	.discard = true,
 	.write_zeroes = true,
@@ -122,6 +123,22 @@ static void test_any_layout(void **state)
 	assert_int_equal(asked.request.data_count, 1);
 	assert_ptr_equal(asked.request.data[0].iov_base, asked.out + sizeof(asked.header));
 	assert_int_equal(asked.request.data[0].iov_len, 512);
+}
+
+/* What is longer would keep the disk, and who waits for it to stop, busy for as long. */
+static void test_too_long(void **state)
+{
+	struct asked asked;
+
+	(void)state;
+	ask(&asked, &plain, VIRTIO_BLK_T_IN, 0, 0, 4096);
+	assert_int_equal(asked.request.action, VIA_BLK_READ);
+	ask(&asked, &plain, VIRTIO_BLK_T_OUT, 0, 4096, 0);
+	assert_int_equal(asked.request.action, VIA_BLK_WRITE);
+	ask(&asked, &plain, VIRTIO_BLK_T_IN, 0, 0, 4096 + 512);
+	assert_answer(&asked, VIRTIO_BLK_S_IOERR);
+	ask(&asked, &plain, VIRTIO_BLK_T_OUT, 0, 4096 + 512, 0);
+	assert_answer(&asked, VIRTIO_BLK_S_IOERR);
 }
 
 static void test_unanswerable(void **state)
@@ -268,10 +285,11 @@ static void test_ranges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_transfers),    cmocka_unit_test(test_any_layout),
-		cmocka_unit_test(test_unanswerable), cmocka_unit_test(test_outside_the_disk),
-		cmocka_unit_test(test_large_blocks), cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_read_only),    cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_transfers),	 cmocka_unit_test(test_any_layout),
+		cmocka_unit_test(test_too_long),	 cmocka_unit_test(test_unanswerable),
+		cmocka_unit_test(test_outside_the_disk), cmocka_unit_test(test_large_blocks),
+		cmocka_unit_test(test_unknown),		 cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_ranges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

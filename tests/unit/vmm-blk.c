@@ -368,6 +368,7 @@ static void test_config(void **state)
 	assert_int_equal(offered(f) & BIT(VIRTIO_BLK_F_RO), 0);
 	assert_int_equal(get(f, CONFIG(capacity), 4), IMAGE_BYTES / 512);
 	assert_int_equal(get(f, CONFIG(seg_max), 4), 254);
+	assert_int_equal(get(f, CONFIG(size_max), 4), 65536);
 	assert_int_equal(get(f, CONFIG(blk_size), 4), 512);
 	assert_int_equal(get(f, CONFIG(num_queues), 2), QUEUES);
 	assert_int_equal(get(f, CONFIG(wce), 1), 1);

@@ -67,8 +67,8 @@ static void parse_transfer(const struct via_blk_limits *limits, uint64_t sector,
 			   uint64_t size_bytes, uint64_t other_bytes, bool write,
 			   struct via_blk_request *request)
 {
-	if (other_bytes || (write && limits->read_only) ||
-	    !set_range(limits, request, sector, size_bytes))
+	if (other_bytes || size_bytes > limits->transfer_bytes_max ||
+	    (write && limits->read_only) || !set_range(limits, request, sector, size_bytes))
 		answer(request, VIRTIO_BLK_S_IOERR);
 	else if (!size_bytes)
 		answer(request, VIRTIO_BLK_S_OK);

@@ -15,6 +15,7 @@
 /* What requests are checked against. */
 struct via_blk_limits {
 	uint64_t size_bytes;
+	uint64_t transfer_bytes_max; /* of one read or write */
 	uint32_t block_bytes;
 	bool read_only;
 	bool discard, write_zeroes; /* negotiated */

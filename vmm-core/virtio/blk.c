@@ -13,8 +13,8 @@
 #define PCI_CLASS_SCSI 0x010000U
 /* With an indirect table a request takes one entry: the longest has header, data and status. */
 #define SEGMENTS_MAX (VIA_VIRTQ_SIZE_MAX - 2U)
-/* So that no request is longer than what one system call transfers (2 GiB). */
-#define SEGMENT_BYTES_MAX (1U << 20)
+/* No request is longer than this many segments of this many bytes: 16 MiB. */
+#define SEGMENT_BYTES_MAX (64U << 10)
 #define BIT(number)	  (1ULL << (number))
 
 struct disk {
@@ -93,6 +93,7 @@ static int disk_start(void *device, uint64_t features, struct via_error *err)
 		ring->virtio = disk->virtio;
 		ring->limits = (struct via_blk_limits){
 			.size_bytes = disk->file.size_bytes,
+			.transfer_bytes_max = (uint64_t)SEGMENT_BYTES_MAX * SEGMENTS_MAX,
 			.block_bytes = disk->file.block_bytes,
 			.read_only = disk->file.read_only,
 			.discard = features & BIT(VIRTIO_BLK_F_DISCARD),
