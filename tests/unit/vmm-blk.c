@@ -708,6 +708,41 @@ static void test_reset_half_way(void **state)
 	assert_int_equal(ask(f, VIRTIO_BLK_T_IN, 0, DATA, 512), VIRTIO_BLK_S_OK);
 }
 
+static void read_whole(struct fixture *f, uint64_t gpa, unsigned int times)
+{
+	ask_in(f, 0, 0, VIRTIO_BLK_T_IN, 0, gpa, IMAGE_BYTES);
+	for (unsigned int i = 1; i < times; i++)
+		offer(f, 0, 0);
+	notify(f, 0);
+}
+
+/* More data than may be under way at a time: all of it comes, and a reset does not wait for it. */
+static void test_much_data(void **state)
+{
+	struct fixture *f = *state;
+	struct via_vmm_disk disk = { .direct = true };
+
+	disk.direct = try_disk(f, disk, 0, &f->virtio) != -ENOTSUP;
+	via_virtio_free(f->virtio);
+	f->virtio = NULL;
+	add_disk(f, disk);
+	for (unsigned int i = 0; i < 2; i++) {
+		read_whole(f, DATA + i, 40);
+		wait_all(f, 0);
+		assert_int_equal(f->ram[STATUS(0)], VIRTIO_BLK_S_OK);
+	}
+	if (!disk.direct)
+		return; /* said by vmm-blk-file */
+	read_whole(f, DATA + 1, SIZE);
+	while (__atomic_load_n(&f->ram[STATUS(0)], __ATOMIC_RELAXED) == UNWRITTEN)
+		;
+	set(f, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+	assert_int_equal(status(f), 0);
+	assert_true((uint16_t)(used(f, 0) - 80) < SIZE);
+	begin(f, 0);
+	assert_int_equal(ask(f, VIRTIO_BLK_T_IN, 0, DATA, 512), VIRTIO_BLK_S_OK);
+}
+
 static void test_locked(void **state)
 {
 	struct fixture *f = *state;
@@ -808,6 +843,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset_while_flooded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset_half_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_much_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_queues, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_io_uring_refused, setup, teardown),

@@ -14,11 +14,18 @@
 
 #define BOUNCE_BYTES (128U << 10)
 #define ROUNDS_MAX   16 /* of requests, before other events have their turn */
+/* Of data under way, for which whoever stops the queue has to wait; and bounced in a round. */
+#define FLYING_BYTES_MAX (64ULL << 20)
 
 static void count(uint64_t *counter, uint64_t more)
 {
 	/* Its own thread is the only writer. */
 	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
+static bool is_stopping(const struct via_blk_ring *ring)
+{
+	return __atomic_load_n(&ring->stopping, __ATOMIC_RELAXED);
 }
 
 static void break_device(struct via_blk_ring *ring, const char *why)
@@ -102,6 +109,8 @@ static bool transfer_bounced(struct via_blk_ring *ring, const struct via_blk_req
 		off_t offset = (off_t)(request->offset_bytes + done);
 		ssize_t rc;
 
+		if (is_stopping(ring))
+			return false;
 		if (!in)
 			bounce(ring, request, in, &segment, &at, part);
 		rc = in ? pread(ring->file->fd, ring->bounce, part, offset)
@@ -142,6 +151,7 @@ static void submit(struct via_blk_ring *ring, const struct via_blk_request *requ
 	uint16_t slot = ring->free[--ring->free_count];
 
 	ring->flights[slot] = *flight;
+	ring->flying_bytes += flight->expected_bytes;
 	switch (request->action) {
 	case VIA_BLK_READ:
 		io_uring_prep_readv(sqe, 0, keep(ring, request), request->data_count,
@@ -162,6 +172,17 @@ static void submit(struct via_blk_ring *ring, const struct via_blk_request *requ
 	io_uring_sqe_set_data64(sqe, slot);
 }
 
+/* One that is broken off is never answered: its driver is gone. */
+static void serve_bounced(struct via_blk_ring *ring, const struct via_blk_request *request,
+			  const struct via_blk_flight *flight)
+{
+	bool done = transfer_bounced(ring, request);
+
+	ring->bounced_bytes += request->size_bytes;
+	if (done || !is_stopping(ring))
+		finish(ring, flight, done ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+}
+
 static void begin(struct via_blk_ring *ring, const struct via_blk_request *request)
 {
 	bool transfers = request->action == VIA_BLK_READ || request->action == VIA_BLK_WRITE;
@@ -178,24 +199,28 @@ static void begin(struct via_blk_ring *ring, const struct via_blk_request *reque
 	else if (request->action == VIA_BLK_IDENTIFY)
 		identify(ring, request, &flight);
 	else if (transfers && ring->file->direct && !is_aligned(ring, request))
-		finish(ring, &flight,
-		       transfer_bounced(ring, request) ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_IOERR);
+		serve_bounced(ring, request, &flight);
 	else
 		submit(ring, request, &flight);
 }
 
 static bool has_room(const struct via_blk_ring *ring)
 {
-	return ring->free_count && ring->iovecs_used + VIA_VIRTQ_SIZE_MAX <= VIA_BLK_IOVECS;
+	return ring->free_count && ring->flying_bytes < FLYING_BYTES_MAX &&
+	       ring->iovecs_used + VIA_VIRTQ_SIZE_MAX <= VIA_BLK_IOVECS;
 }
 
 /* As many as wait, or can be under way. A driver may add to them as fast as they are answered. */
 static void take_requests(struct via_blk_ring *ring)
 {
+	ring->bounced_bytes = 0;
 	for (unsigned int i = 0; i < VIA_VIRTQ_SIZE_MAX && has_room(ring); i++) {
 		struct via_blk_request request;
-		int rc = via_virtq_pop(ring->queue, &ring->chain);
+		int rc;
 
+		if (ring->bounced_bytes >= FLYING_BYTES_MAX || is_stopping(ring))
+			return;
+		rc = via_virtq_pop(ring->queue, &ring->chain);
 		if (rc < 0)
 			break_device(ring, ring->queue->broken);
 		if (rc <= 0)
@@ -220,6 +245,7 @@ static void complete(struct via_blk_ring *ring, const struct io_uring_cqe *cqe)
 	else if (cqe->res == -EOPNOTSUPP)
 		result = VIRTIO_BLK_S_UNSUPP;
 	finish(ring, flight, result);
+	ring->flying_bytes -= flight->expected_bytes;
 	ring->free[ring->free_count++] = slot;
 }
 
@@ -282,10 +308,10 @@ static bool arm_completions(struct via_blk_ring *ring)
 	       __atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN;
 }
 
-/* With all flights taken, a completion comes before the next request can. */
+/* Without room, a completion comes before the next request can. */
 static bool arm_requests(struct via_blk_ring *ring)
 {
-	return !ring->broken && ring->free_count && via_virtq_arm(ring->queue);
+	return !ring->broken && has_room(ring) && via_virtq_arm(ring->queue);
 }
 
 static void serve(struct via_blk_ring *ring)
@@ -308,7 +334,7 @@ static void serve(struct via_blk_ring *ring)
 		if (!ring->broken)
 			tell(ring);
 		more = arm_completions(ring);
-	} while (arm_requests(ring) || more);
+	} while ((arm_requests(ring) || more) && !is_stopping(ring));
 }
 
 static void kicked(void *data)
@@ -453,12 +479,15 @@ static void stop(void *data)
 	if (!ring->broken)
 		tell(ring);
 	ring->queue = NULL;
+	__atomic_store_n(&ring->stopping, false, __ATOMIC_RELAXED);
 }
 
 void via_blk_ring_stop(struct via_blk_ring *ring)
 {
-	if (ring->queue)
-		via_worker_call(&ring->worker, stop, ring);
+	if (!ring->queue)
+		return;
+	__atomic_store_n(&ring->stopping, true, __ATOMIC_RELAXED);
+	via_worker_call(&ring->worker, stop, ring);
 }
 
 /* In its thread, whose ring it is. */

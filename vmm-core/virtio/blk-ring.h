@@ -40,6 +40,7 @@ struct via_blk_ring {
 	struct via_loop_watch kicked, completed;
 	struct via_virtq *queue; /* NULL: stopped */
 	bool broken;
+	bool stopping; /* atomic: somebody waits for it to stop */
 
 	struct via_virtq_chain chain;
 	struct iovec iovecs[VIA_BLK_IOVECS];
@@ -47,7 +48,9 @@ struct via_blk_ring {
 	struct via_blk_flight flights[VIA_VIRTQ_SIZE_MAX];
 	uint16_t free[VIA_VIRTQ_SIZE_MAX];
 	unsigned int free_count;
-	void *bounce; /* for direct access from unaligned memory */
+	uint64_t flying_bytes;	/* of the flights */
+	void *bounce;		/* for direct access from unaligned memory */
+	uint64_t bounced_bytes; /* in this round */
 
 	uint64_t kicks, requests, bytes; /* atomic */
 };
@@ -67,7 +70,10 @@ int via_blk_ring_init(struct via_blk_ring *ring, struct via_error *err);
  */
 int via_blk_ring_start(struct via_blk_ring *ring, struct via_virtq *queue, struct via_error *err);
 
-/** via_blk_ring_stop() - finish what the driver asked for, and leave queue and memory alone. */
+/**
+ * via_blk_ring_stop() - finish what is under way, take nothing new, and leave queue and memory
+ * alone.
+ */
 void via_blk_ring_stop(struct via_blk_ring *ring);
 
 /** via_blk_ring_free() - after via_blk_ring_stop(). One that was never made is left alone. */
