@@ -90,7 +90,8 @@ check_asked_while_it_boots() {
     vfs 1
     viaduct bind "$PF/vf0"
     start /tmp/console "via.do=run via.run=\"$GONE; $LATER\"" --memory 256M --device "$PF/vf0" --unplug-timeout 60
-    until [ "$(basename "$(readlink "/proc/$pid/task/"*/fd/* 2>/dev/null | grep -m 1 vfio-device)")" ]; do sleep 0.1; done
+    # Of a group it has the name of what VFIO makes, of iommufd that of the device file.
+    until readlink "/proc/$pid/fd/"* 2>/dev/null | grep -qE 'vfio-device|/dev/vfio/devices/'; do sleep 0.1; done
     returns sh -c "echo 0 >/sys/bus/pci/devices/$PF_BDF/sriov_numvfs"
     warned "$VF0_BDF left the guest: it let go of it"
     reap 0
