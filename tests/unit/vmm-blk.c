@@ -477,6 +477,26 @@ static void test_indirect(void **state)
 	assert_image(f, 0, f->ram + DATA, segments * 512U);
 }
 
+/* When writes are to be safe at once: each of as many as there can be takes two steps then. */
+static void zeroes_at_once(struct fixture *f)
+{
+	const struct virtio_blk_discard_write_zeroes range = { 0, 8, 0 };
+	uint8_t zeroes[4096] = { 0 };
+
+	set(f, CONFIG(wce), 1, 0);
+	fill(f->ram + DATA, sizeof(zeroes), 8);
+	assert_int_equal(ask(f, VIRTIO_BLK_T_OUT, 0, DATA, sizeof(zeroes)), VIRTIO_BLK_S_OK);
+	memcpy(f->ram + DATA, &range, sizeof(range));
+	ask_in(f, 0, 0, VIRTIO_BLK_T_WRITE_ZEROES, 0, DATA, sizeof(range));
+	for (unsigned int i = 1; i < SIZE; i++)
+		offer(f, 0, 0);
+	notify(f, 0);
+	wait_all(f, 0);
+	assert_int_equal(f->ram[STATUS(0)], VIRTIO_BLK_S_OK);
+	assert_image(f, 0, zeroes, sizeof(zeroes));
+	set(f, CONFIG(wce), 1, 1);
+}
+
 static void test_space(void **state)
 {
 	struct fixture *f = *state;
@@ -500,6 +520,7 @@ static void test_space(void **state)
 	switch (ask_range(f, VIRTIO_BLK_T_WRITE_ZEROES, 256, 128)) {
 	case VIRTIO_BLK_S_OK:
 		assert_image(f, 256 * 512, zeroes, sizeof(zeroes));
+		zeroes_at_once(f);
 		break;
 	case VIRTIO_BLK_S_UNSUPP: /* tmpfs; drivers write the zeroes then */
 		assert_int_equal(fallocate(f->image, FALLOC_FL_ZERO_RANGE, 0, 512), -1);

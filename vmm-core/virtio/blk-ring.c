@@ -143,6 +143,24 @@ static void prepare_range(struct io_uring_sqe *sqe, const struct via_blk_request
 				(off_t)request->size_bytes);
 }
 
+/* Zeroes are data: in write-through mode they are safe when they are answered, as a write is. */
+static bool wants_sync(const struct via_blk_ring *ring, enum via_blk_action action)
+{
+	return (action == VIA_BLK_ZERO || action == VIA_BLK_UNMAP) &&
+	       !__atomic_load_n(ring->write_back, __ATOMIC_RELAXED);
+}
+
+static void prepare_sync(struct io_uring_sqe *sqe)
+{
+	io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
+}
+
+static void address(struct io_uring_sqe *sqe, uint16_t slot)
+{
+	io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+	io_uring_sqe_set_data64(sqe, slot);
+}
+
 static void submit(struct via_blk_ring *ring, const struct via_blk_request *request,
 		   const struct via_blk_flight *flight)
 {
@@ -163,13 +181,13 @@ static void submit(struct via_blk_ring *ring, const struct via_blk_request *requ
 			__atomic_load_n(ring->write_back, __ATOMIC_RELAXED) ? 0 : RWF_DSYNC);
 		break;
 	case VIA_BLK_FLUSH:
-		io_uring_prep_fsync(sqe, 0, IORING_FSYNC_DATASYNC);
+		prepare_sync(sqe);
 		break;
 	default:
 		prepare_range(sqe, request);
+		ring->flights[slot].then_sync = wants_sync(ring, request->action);
 	}
-	io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
-	io_uring_sqe_set_data64(sqe, slot);
+	address(sqe, slot);
 }
 
 /* One that is broken off is never answered: its driver is gone. */
@@ -236,9 +254,18 @@ static void take_requests(struct via_blk_ring *ring)
 static void complete(struct via_blk_ring *ring, const struct io_uring_cqe *cqe)
 {
 	uint16_t slot = (uint16_t)cqe->user_data;
-	const struct via_blk_flight *flight = &ring->flights[slot];
+	struct via_blk_flight *flight = &ring->flights[slot];
 	uint8_t result = VIRTIO_BLK_S_IOERR;
 
+	if (flight->then_sync && !cqe->res) {
+		/* Its own submission was taken: there is room for this one. */
+		struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+
+		flight->then_sync = false;
+		prepare_sync(sqe);
+		address(sqe, slot);
+		return;
+	}
 	/* The kernel does all of it or fails: less is a disk that is full, or was made smaller. */
 	if (cqe->res >= 0 && (uint32_t)cqe->res == flight->expected_bytes)
 		result = VIRTIO_BLK_S_OK;

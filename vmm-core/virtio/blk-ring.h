@@ -23,6 +23,7 @@ struct via_blk_flight {
 	uint32_t expected_bytes; /* what the kernel must say it did */
 	uint32_t written_bytes;	 /* what the driver is told when it did */
 	bool in;		 /* data went to guest memory */
+	bool then_sync;		 /* when it is done, that has to reach the disk */
 };
 
 struct via_blk_ring {
