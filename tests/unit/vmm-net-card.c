@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <linux/virtio_config.h>
@@ -15,7 +16,9 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "virtio-bench.h"
@@ -235,29 +238,74 @@ static uint16_t checksum(const uint8_t *data, size_t bytes)
 	return (uint16_t) ~(sum + (sum >> 16));
 }
 
-/* A datagram of one byte. */
-static void send_datagram(struct card *card, uint32_t address, uint16_t port)
-{
-	uint8_t frame[14 + 20 + 8 + 1] = {
-		0x52, 0x55, 10,	  0,	2, 2,  0x02,	    0,	      0,	  0,
-		0,    0x77, 0x08, 0x00, /* Ethernet */
-		0x45, 0,    0,	  29,	0, 1,  0,	    0,	      64,	  IPPROTO_UDP,
-		0,    0,    10,	  0,	2, 15, [34] = 0x10, [39] = 9, [42] = '!',
-	};
-	uint16_t sum;
+enum {
+	IP = 14,
+	L4 = IP + 20,
+	PACKET_BYTES = L4 + 20,
+	SYN = 0x02,
+	RST = 0x04,
+	ACK = 0x10,
+};
 
+/* With nothing but addresses and ports behind its header. */
+static void make_packet(uint8_t packet[static PACKET_BYTES], uint32_t address, uint8_t protocol,
+			uint16_t from, uint16_t port)
+{
+	static const uint8_t start[L4] = {
+		0x52, 0x55, 10, 0, 2, 2, 0x02, 0, 0,  0, 0, 0x77, 0x08, 0x00, /* Ethernet */
+		0x45, 0,    0,	0, 0, 1, 0,    0, 64, 0, 0, 0,	  10,	0,    2, 15,
+	};
+	uint16_t bytes = protocol == IPPROTO_UDP ? 29 : 40, sum;
+
+	memset(packet, 0, PACKET_BYTES);
+	memcpy(packet, start, sizeof(start));
+	packet[IP + 3] = (uint8_t)bytes;
+	packet[IP + 9] = protocol;
 	for (unsigned int i = 0; i < 4; i++)
-		frame[30 + i] = (uint8_t)(address >> (24 - 8 * i));
-	sum = checksum(frame + 14, 20);
-	frame[24] = (uint8_t)(sum >> 8);
-	frame[25] = (uint8_t)sum;
-	frame[36] = (uint8_t)(port >> 8);
-	frame[37] = (uint8_t)port;
+		packet[IP + 16 + i] = (uint8_t)(address >> (24 - 8 * i));
+	sum = checksum(packet + IP, 20);
+	packet[IP + 10] = (uint8_t)(sum >> 8);
+	packet[IP + 11] = (uint8_t)sum;
+	packet[L4] = (uint8_t)(from >> 8);
+	packet[L4 + 1] = (uint8_t)from;
+	packet[L4 + 2] = (uint8_t)(port >> 8);
+	packet[L4 + 3] = (uint8_t)port;
+}
+
+static void send_packet(struct card *card, const uint8_t *packet, uint32_t size_bytes)
+{
 	memset(at(card, buffer(TX, card->offered[TX])), 0, HEADER);
-	memcpy((uint8_t *)at(card, buffer(TX, card->offered[TX])) + HEADER, frame, sizeof(frame));
-	offer(card, TX, HEADER + sizeof(frame));
+	memcpy((uint8_t *)at(card, buffer(TX, card->offered[TX])) + HEADER, packet, size_bytes);
+	offer(card, TX, HEADER + size_bytes);
 	kick(card, TX);
 	await(card, TX);
+}
+
+/* A datagram of one byte. */
+static void send_datagram(struct card *card, uint32_t address, uint16_t from, uint16_t port)
+{
+	uint8_t packet[PACKET_BYTES];
+
+	make_packet(packet, address, IPPROTO_UDP, from, port);
+	packet[L4 + 5] = 9;
+	packet[L4 + 8] = '!';
+	send_packet(card, packet, L4 + 9);
+}
+
+static void send_segment(struct card *card, uint32_t address, uint16_t port, uint8_t flags)
+{
+	uint8_t packet[PACKET_BYTES], pseudo[32] = { 10, 0, 2, 15, [9] = IPPROTO_TCP, [11] = 20 };
+	uint16_t sum;
+
+	make_packet(packet, address, IPPROTO_TCP, 4096, port);
+	packet[L4 + 12] = 0x50;
+	packet[L4 + 13] = flags;
+	memcpy(pseudo + 4, packet + IP + 16, 4);
+	memcpy(pseudo + 12, packet + L4, 20);
+	sum = checksum(pseudo, sizeof(pseudo));
+	packet[L4 + 16] = (uint8_t)(sum >> 8);
+	packet[L4 + 17] = (uint8_t)sum;
+	send_packet(card, packet, PACKET_BYTES);
 }
 
 static void nothing_reaches_the_hosts_loopback(void **state)
@@ -274,7 +322,7 @@ static void nothing_reaches_the_hosts_loopback(void **state)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &own_bytes), 0);
 	run(card);
 	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++) {
-		send_datagram(card, addresses[i], ntohs(own.sin_port));
+		send_datagram(card, addresses[i], 4096, ntohs(own.sin_port));
 		assert_int_equal(recv(fd, &byte, 1, 0), -1);
 		assert_int_equal(errno, EAGAIN);
 	}
@@ -283,6 +331,65 @@ static void nothing_reaches_the_hosts_loopback(void **state)
 	assert_int_equal(recv(fd, &byte, 1, 0), 1);
 	close(fd);
 	ask(card);
+}
+
+static unsigned int open_sockets(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned int count = 0;
+	struct dirent *each;
+
+	assert_non_null(folder);
+	while ((each = readdir(folder))) {
+		struct stat stat;
+
+		count += !fstatat(dirfd(folder), each->d_name, &stat, 0) && S_ISSOCK(stat.st_mode);
+	}
+	closedir(folder);
+	return count;
+}
+
+/* Each flow of a guest is a socket of the host's. The address is one that nobody has (RFC 5737). */
+static void sockets_are_bounded(void **state)
+{
+	enum { MOST = 512, NOWHERE = 0xc0000201 };
+	struct rlimit descriptors;
+	struct card *card = *state;
+	unsigned int before;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+	descriptors.rlim_cur = descriptors.rlim_max < 4096 ? descriptors.rlim_max : 4096;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
+	before = open_sockets();
+	for (unsigned int i = 0; i < 2; i++) {
+		const uint8_t *answer;
+
+		run(card);
+		ask(card); /* by which it knows the card */
+		assert_int_equal(open_sockets(), before);
+		for (uint16_t j = 0; j < MOST; j++)
+			send_datagram(card, NOWHERE, (uint16_t)(5000 + j), 9);
+		assert_int_equal(open_sockets(), before + MOST);
+		assert_int_equal(!*card->bench.log, !i);
+		for (uint16_t j = 0; j < MOST; j++)
+			send_datagram(card, NOWHERE, (uint16_t)(15000 + j), 9);
+		send_segment(card, NOWHERE, 80, SYN);
+		assert_int_equal(open_sockets(), before + MOST);
+		/* What there is goes on: a segment of a connection that there is not is refused. */
+		card->seen[RX] = used(card, RX)->idx;
+		answer = at(card, buffer(RX, card->seen[RX]));
+		offer(card, RX, 2048);
+		send_segment(card, NOWHERE, 80, ACK);
+		await(card, RX);
+		assert_int_equal(answer[HEADER + IP + 9], IPPROTO_TCP);
+		assert_int_equal(answer[HEADER + L4 + 13] & RST, RST);
+		/* And so do things that take none. */
+		ask(card);
+	}
+	reset(card);
+	assert_int_equal(open_sockets(), before);
+	assert_non_null(strstr(card->bench.log, "net0: the guest has 512 connections open"));
+	assert_null(strchr(strchr(card->bench.log, '\n') + 1, '\n'));
 }
 
 static void what_it_tells(void **state)
@@ -403,6 +510,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(frames_go_both_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_reaches_the_hosts_loopback, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(sockets_are_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_driver_that_breaks_the_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(resets_at_any_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be, setup, teardown),

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/if_ether.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,12 +23,18 @@
  * libslirp says after each step which sockets it waits for and until when. They are in an epoll
  * instance of their own, which is one event of the thread's loop.
  */
-#define SOCKETS_MAX 1024 /* more are looked at later */
-#define EVENTS_MAX  64
-#define NEVER_MS    UINT32_MAX
+#define EVENTS_MAX 64
+#define NEVER_MS   UINT32_MAX
+
+/*
+ * Of one guest: half of the descriptors a process usually may have (RLIMIT_NOFILE is 1024), so that
+ * the machine never runs out of them, and 2% of the ports the host's own connections leave from.
+ * libslirp has up to 256 KiB of buffers for each.
+ */
+#define SOCKETS_MAX 512
 
 struct socket_slot {
-	int fd;
+	int fd;		/* open; -1: a free slot */
 	int wanted;	/* SLIRP_POLL_* */
 	int registered; /* with epoll; 0: not */
 	int happened;
@@ -42,7 +49,9 @@ struct via_net_user {
 	struct via_loop_watch events, timer;
 	int64_t timer_at_ns; /* 0: off */
 	struct socket_slot sockets[SOCKETS_MAX];
-	int socket_count;
+	int socket_count; /* slots, up to the last that is not free */
+	int open_count;
+	bool warned; /* of SOCKETS_MAX */
 	bool pushed; /* frames the guest was not shown yet */
 	uint8_t frame[VIA_NET_FRAME_BYTES_MAX];
 };
@@ -119,10 +128,31 @@ static void timer_mod(void *timer, int64_t expire_ms, void *opaque)
 	(void)opaque;
 }
 
+/* Return: the slot of this socket, which may have none yet; -1 when there is no room. */
+static int take_slot(struct via_net_user *user, int fd)
+{
+	int free_slot = -1;
+
+	for (int i = 0; i < user->socket_count; i++) {
+		if (user->sockets[i].fd == fd)
+			return i;
+		if (user->sockets[i].fd < 0 && free_slot < 0)
+			free_slot = i;
+	}
+	if (free_slot < 0) {
+		if (user->socket_count == SOCKETS_MAX)
+			return -1;
+		free_slot = user->socket_count++;
+	}
+	user->sockets[free_slot] = (struct socket_slot){ .fd = fd };
+	user->open_count++;
+	return free_slot;
+}
+
 static void register_fd(int fd, void *opaque)
 {
-	(void)fd;
-	(void)opaque;
+	if (fd >= 0)
+		take_slot(opaque, fd);
 }
 
 /* It is about to be closed, and the next to be opened may get its number. */
@@ -130,12 +160,16 @@ static void unregister_fd(int fd, void *opaque)
 {
 	struct via_net_user *user = opaque;
 
-	for (int i = 0; i < user->socket_count; i++)
-		if (user->sockets[i].fd == fd) {
+	for (int i = 0; fd >= 0 && i < user->socket_count; i++) {
+		struct socket_slot *slot = &user->sockets[i];
+
+		if (slot->fd != fd)
+			continue;
+		if (slot->registered)
 			epoll_ctl(user->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-			user->sockets[i].fd = -1;
-			user->sockets[i].registered = 0;
-		}
+		*slot = (struct socket_slot){ .fd = -1 };
+		user->open_count--;
+	}
 }
 
 /* Each step ends with a look at what is to be waited for. */
@@ -161,26 +195,15 @@ static int slirp_events(uint32_t events)
 static int add_poll(int fd, int events, void *opaque)
 {
 	struct via_net_user *user = opaque;
-	int free_slot = -1;
+	int index = take_slot(user, fd);
 
-	for (int i = 0; i < user->socket_count; i++) {
-		struct socket_slot *slot = &user->sockets[i];
+	if (index >= 0) {
+		struct socket_slot *slot = &user->sockets[index];
 
-		if (slot->fd == fd) {
-			slot->wanted = slot->kept ? slot->wanted | events : events;
-			slot->kept = true;
-			return i;
-		}
-		if (slot->fd < 0 && free_slot < 0)
-			free_slot = i;
+		slot->wanted = slot->kept ? slot->wanted | events : events;
+		slot->kept = true;
 	}
-	if (free_slot < 0) {
-		if (user->socket_count == SOCKETS_MAX)
-			return -1;
-		free_slot = user->socket_count++;
-	}
-	user->sockets[free_slot] = (struct socket_slot){ .fd = fd, .wanted = events, .kept = true };
-	return free_slot;
+	return index;
 }
 
 static int get_revents(int index, void *opaque)
@@ -199,11 +222,13 @@ static void update_slot(struct via_net_user *user, int index)
 	};
 
 	slot->happened = 0;
-	if (slot->fd < 0 || (slot->kept && slot->registered == slot->wanted))
+	if (!slot->kept)
+		slot->wanted = 0;
+	if (slot->fd < 0 || slot->registered == slot->wanted)
 		return;
-	if (!slot->kept) {
+	if (!slot->wanted) {
 		epoll_ctl(user->epoll_fd, EPOLL_CTL_DEL, slot->fd, NULL);
-		slot->fd = -1;
+		slot->registered = 0;
 		return;
 	}
 	if (epoll_ctl(user->epoll_fd, slot->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, slot->fd,
@@ -274,17 +299,70 @@ static void timer_ready(void *data)
 	step(user);
 }
 
+/* Of an Ethernet frame, and the IPv4 packet in it. */
+enum {
+	ETHERTYPE = 12,
+	IP = 14,
+	IP_FRAGMENT = IP + 6,
+	IP_PROTOCOL = IP + 9,
+	IP_DESTINATION = IP + 16,
+	IP_BYTES = 20,
+	TCP_FLAGS = 13, /* from where the packet's header ends */
+	TCP_SYN = 0x02,
+	TCP_ACK = 0x10,
+};
+
+static bool is_ip(const uint8_t *frame, size_t size_bytes)
+{
+	return size_bytes >= IP + IP_BYTES && frame[ETHERTYPE] == ETH_P_IP >> 8 &&
+	       frame[ETHERTYPE + 1] == (ETH_P_IP & 0xff);
+}
+
 /*
  * disable_host_loopback is about 10.0.2.2. libslirp would connect to these as they are, which is
  * to the host itself.
  */
-static bool is_for_loopback(const uint8_t *frame, size_t size_bytes)
+static bool is_for_loopback(const uint8_t *packet)
 {
-	enum { ETHERTYPE = 12, DESTINATION = 30 };
+	return packet[IP_DESTINATION] == 127 || packet[IP_DESTINATION] == 0;
+}
 
-	return size_bytes > DESTINATION && frame[ETHERTYPE] == ETH_P_IP >> 8 &&
-	       frame[ETHERTYPE + 1] == (ETH_P_IP & 0xff) &&
-	       (frame[DESTINATION] == 127 || frame[DESTINATION] == 0);
+/*
+ * Whether libslirp may open a socket for it. Of a datagram only libslirp knows whether it is one
+ * of a flow it has already; of a fragment nobody does.
+ */
+static bool may_begin_a_flow(const uint8_t *packet, size_t size_bytes)
+{
+	size_t flags = IP + (packet[IP] & 15U) * 4U + TCP_FLAGS;
+	bool is_fragment = (packet[IP_FRAGMENT] & 0x3f) || packet[IP_FRAGMENT + 1];
+
+	if (packet[IP_PROTOCOL] != IPPROTO_TCP || is_fragment || flags >= size_bytes)
+		return true;
+	return (packet[flags] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+static bool has_too_many_sockets(struct via_net_user *user)
+{
+	if (user->open_count < SOCKETS_MAX)
+		return false;
+	if (!user->warned)
+		via_host_log(user->net->host, VIA_LOG_WARNING,
+			     "%s: the guest has %d connections open, which is the most for a "
+			     "network of this kind: what would begin another is dropped",
+			     user->net->name, SOCKETS_MAX);
+	user->warned = true;
+	return true;
+}
+
+static bool is_allowed(struct via_net_user *user, size_t size_bytes)
+{
+	const uint8_t *frame = user->frame;
+
+	if (!is_ip(frame, size_bytes))
+		return true;
+	if (is_for_loopback(frame))
+		return false;
+	return !may_begin_a_flow(frame, size_bytes) || !has_too_many_sockets(user);
 }
 
 /* The guest may change its memory while libslirp looks: it gets a copy. */
@@ -295,9 +373,8 @@ static void pass_on(void *data, const struct iovec *segments, int count, size_t 
 
 	size_bytes = via_net_gather(segments, (size_t)count, VIA_NET_HEADER_BYTES, user->frame,
 				    size_bytes);
-	if (is_for_loopback(user->frame, size_bytes))
-		return;
-	user->library.input(user->slirp, user->frame, (int)size_bytes);
+	if (is_allowed(user, size_bytes))
+		user->library.input(user->slirp, user->frame, (int)size_bytes);
 }
 
 static void tx_kicked(void *data)
@@ -306,6 +383,11 @@ static void tx_kicked(void *data)
 	struct via_net_pair *pair = &user->net->pairs[0];
 
 	via_net_kicked(pair);
+	/*
+	 * libslirp looks at the clock nowhere else: without this, what begins after minutes of
+	 * silence would be taken for old, and ended.
+	 */
+	user->library.poll(user->slirp, 0, get_revents, user);
 	via_net_transmit_all(pair, pass_on, user);
 	end_step(user);
 }
@@ -336,7 +418,7 @@ static int make_network(struct via_net_user *user)
 		.disable_host_loopback = true,
 	};
 
-	user->socket_count = 0;
+	user->socket_count = user->open_count = 0;
 	user->pushed = false;
 	user->slirp = user->library.new(&config, &callbacks, user);
 	return user->slirp ? 0 : -EIO;
