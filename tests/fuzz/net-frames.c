@@ -75,6 +75,12 @@ static int set_pairs(void *data, unsigned int count)
 	return count > 4 ? -EINVAL : 0;
 }
 
+static bool rests(void *data)
+{
+	(void)data;
+	return false;
+}
+
 static void offer(struct input *input)
 {
 	struct vring_desc *desc = (struct vring_desc *)(ram + DESC);
@@ -97,7 +103,7 @@ static void offer(struct input *input)
 
 static void run(struct input *input, struct via_virtq *queue)
 {
-	static const struct via_net_control_ops ops = { .set_pairs = set_pairs };
+	static const struct via_net_control_ops ops = { .set_pairs = set_pairs, .rests = rests };
 	uint16_t before = queue->pushed;
 	struct via_net_received received;
 	struct via_net_sent sent;

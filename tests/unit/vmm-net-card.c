@@ -14,24 +14,31 @@
 #include <linux/virtio_net.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "virtio-bench.h"
-#include "virtio/net.h"
+#include "virtio/net-private.h"
 #include "virtio/transport.h"
 
-/* A card of the kind user, with its thread and libslirp, and the test as its driver. */
+/*
+ * A card of the kind user, with its thread and libslirp, and the test as its driver; or one with
+ * several pairs of queues, behind which is nothing.
+ */
 #define SIZE	16U
 #define HEADER	12U
 #define RINGS	0x10000ULL /* 4 KiB for each queue */
 #define BUFFERS 0x20000ULL /* 2 KiB for each entry, of one queue after the other */
 #define RX	0U
 #define TX	1U
+#define PAIRS	4U
+#define CONTROL (2U * PAIRS)
 #define RUNNING                                                                                    \
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK |      \
 	 VIRTIO_CONFIG_S_DRIVER_OK)
@@ -40,7 +47,9 @@ static const uint8_t mac[6] = { 0x02, 0x00, 0x00, 0x00, 0x00, 0x77 };
 
 struct card {
 	struct vbench bench;
-	uint16_t offered[2], seen[2];
+	unsigned int queue_count;
+	uint64_t features;
+	uint16_t offered[CONTROL + 1], seen[CONTROL + 1];
 };
 
 static void *at(struct card *card, uint64_t gpa)
@@ -107,20 +116,18 @@ static void reset(struct card *card)
 
 static void run(struct card *card)
 {
-	static const uint64_t features = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_NET_F_MAC;
-
 	reset(card);
-	memset(at(card, RINGS), 0, 0x2000);
+	memset(at(card, RINGS), 0, card->queue_count * 0x1000);
 	memset(card->offered, 0, sizeof(card->offered));
 	memset(card->seen, 0, sizeof(card->seen));
 	set(card, VIRTIO_PCI_COMMON_STATUS, 1,
 	    VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
 	for (uint32_t i = 0; i < 2; i++) {
 		set(card, VIRTIO_PCI_COMMON_GFSELECT, 4, i);
-		set(card, VIRTIO_PCI_COMMON_GF, 4, (uint32_t)(features >> i * 32));
+		set(card, VIRTIO_PCI_COMMON_GF, 4, (uint32_t)(card->features >> i * 32));
 	}
 	set(card, VIRTIO_PCI_COMMON_STATUS, 1, RUNNING & ~VIRTIO_CONFIG_S_DRIVER_OK);
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < card->queue_count; i++) {
 		uint64_t rings = RINGS + i * 0x1000ULL;
 
 		set(card, VIRTIO_PCI_COMMON_Q_SELECT, 2, i);
@@ -134,20 +141,73 @@ static void run(struct card *card)
 	assert_int_equal(status(card), RUNNING);
 }
 
-static int setup(void **state)
+static int setup_with(void **state, const struct via_net_backend *backend, unsigned int pairs)
 {
 	struct card *card = calloc(1, sizeof(*card));
-	struct via_vmm_net wanted = { .backend = VIA_VMM_NET_USER };
+	struct via_vmm_net wanted = { .queues = pairs };
 	struct via_error err = { 0 };
 
 	assert_non_null(card);
 	memcpy(wanted.mac, mac, sizeof(mac));
+	card->queue_count = 2 * pairs + (pairs > 1);
+	card->features = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_NET_F_MAC;
+	if (pairs > 1)
+		card->features |= 1ULL << VIRTIO_NET_F_CTRL_VQ | 1ULL << VIRTIO_NET_F_MQ;
 	vbench_init(&card->bench);
-	if (via_virtio_net_new(&card->bench.machine, &wanted, 0, &card->bench.virtio, &err))
+	if (via_net_new(&card->bench.machine, &wanted, backend, 0, &card->bench.virtio, &err))
 		fail_msg("%s", err.text);
 	vbench_config_write(&card->bench, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	*state = card;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_with(state, &via_net_user, 1);
+}
+
+static int open_nothing(struct via_net *net, const struct via_vmm_net *wanted,
+			struct via_error *err)
+{
+	(void)net;
+	(void)wanted;
+	(void)err;
+	return 0;
+}
+
+static atomic_uint starts, stops;
+
+static int start_nothing(struct via_net_pair *pair)
+{
+	(void)pair;
+	starts++;
+	return 0;
+}
+
+static void stop_nothing(struct via_net_pair *pair)
+{
+	(void)pair;
+	stops++;
+}
+
+static void close_nothing(struct via_net *net)
+{
+	(void)net;
+}
+
+static int setup_pairs(void **state)
+{
+	static const struct via_net_backend nothing = {
+		.name = "nothing",
+		.one_thread = true,
+		.open = open_nothing,
+		.pair_start = start_nothing,
+		.pair_stop = stop_nothing,
+		.close = close_nothing,
+	};
+
+	starts = stops = 0;
+	return setup_with(state, &nothing, PAIRS);
 }
 
 static int teardown(void **state)
@@ -392,6 +452,75 @@ static void sockets_are_bounded(void **state)
 	assert_null(strchr(strchr(card->bench.log, '\n') + 1, '\n'));
 }
 
+static void offer_command(struct card *card, uint16_t pairs)
+{
+	uint16_t first = card->offered[CONTROL] * 2U % SIZE;
+	struct vring_desc *command = &desc(card, CONTROL)[first];
+	uint64_t place = buffer(CONTROL, first);
+
+	memcpy(at(card, place), ((uint8_t[]){ VIRTIO_NET_CTRL_MQ, 0, (uint8_t)pairs, 0 }), 4);
+	command[0] = (struct vring_desc){
+		.addr = place,
+		.len = 4,
+		.flags = VRING_DESC_F_NEXT,
+		.next = first + 1U,
+	};
+	command[1] = (struct vring_desc){
+		.addr = place + 8,
+		.len = 1,
+		.flags = VRING_DESC_F_WRITE,
+	};
+	avail(card, CONTROL)->ring[card->offered[CONTROL] % SIZE] = first;
+	__atomic_store_n(&avail(card, CONTROL)->idx, ++card->offered[CONTROL], __ATOMIC_RELEASE);
+}
+
+static const uint8_t *answer_of(struct card *card, unsigned int command)
+{
+	return (uint8_t *)at(card, buffer(CONTROL, 2 * command)) + 8;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Each change takes time of the host's: a driver cannot have as many as it likes. */
+static void changes_of_pairs_take_their_time(void **state)
+{
+	struct card *card = *state;
+	const struct via_net *net = card->bench.virtio->description.device;
+	int64_t begun = now_ms();
+
+	run(card);
+	assert_int_equal(starts, 1);
+	for (uint16_t i = 0; i < 4; i++)
+		offer_command(card, i % 2 ? 1 : PAIRS);
+	kick(card, CONTROL);
+	for (unsigned int i = 0; i < 4; i++) {
+		await(card, CONTROL);
+		assert_true(now_ms() - begun >= i * 100);
+		assert_int_equal(*answer_of(card, i), VIRTIO_NET_OK);
+		kick(card, CONTROL);
+	}
+	assert_int_equal(starts, 1 + 2 * (PAIRS - 1));
+	assert_int_equal(stops, 2 * (PAIRS - 1));
+	/* A reset is no way around it. */
+	run(card);
+	offer_command(card, 1);
+	kick(card, CONTROL);
+	await(card, CONTROL);
+	assert_true(now_ms() - begun >= 400);
+	assert_int_equal(*answer_of(card, 0), VIRTIO_NET_OK);
+	/* That was no change. */
+	reset(card);
+	assert_false(net->control_rests);
+	assert_int_equal(stops, starts);
+	assert_string_equal(card->bench.log, "");
+}
+
 static void what_it_tells(void **state)
 {
 	struct card *card = *state;
@@ -511,6 +640,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nothing_reaches_the_hosts_loopback, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(sockets_are_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(changes_of_pairs_take_their_time, setup_pairs,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_driver_that_breaks_the_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(resets_at_any_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be, setup, teardown),

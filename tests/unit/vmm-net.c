@@ -510,7 +510,15 @@ static int set_pairs(void *data, unsigned int count)
 	return count && count <= 4 ? 0 : -EINVAL;
 }
 
-static const struct via_net_control_ops control_ops = { .set_pairs = set_pairs };
+static bool resting;
+
+static bool rests(void *data)
+{
+	(void)data;
+	return resting;
+}
+
+static const struct via_net_control_ops control_ops = { .set_pairs = set_pairs, .rests = rests };
 
 /* A command in pieces; Return: the answer, or -1 when the queue was found broken. */
 static int command(struct bench *bench, const void *bytes, uint32_t size_bytes, uint32_t room)
@@ -551,6 +559,16 @@ static void test_control(void **state)
 	assert_int_equal(command(bench, (uint8_t[]){ 4, 1, 3, 0 }, 4, 1), VIRTIO_NET_ERR);
 	assert_int_equal(command(bench, (uint8_t[]){ 0, 0, 1 }, 3, 1), VIRTIO_NET_ERR);
 	assert_int_equal(pairs_set, -1);
+}
+
+static void test_rest(void **state)
+{
+	struct bench *bench = *state;
+
+	resting = true;
+	assert_int_equal(via_net_control(&bench->queue, &bench->chain, &control_ops, NULL), 1);
+	resting = false;
+	assert_int_equal(via_net_control(&bench->queue, &bench->chain, &control_ops, NULL), 0);
 }
 
 static void test_hostile_commands(void **state)
@@ -604,6 +622,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_transmit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_frames, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_commands, setup, teardown),
 		cmocka_unit_test(test_pieces),
 	};

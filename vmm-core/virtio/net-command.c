@@ -32,8 +32,11 @@ int via_net_control(struct via_virtq *queue, struct via_virtq_chain *chain,
 		struct command command = { 0 };
 		virtio_net_ctrl_ack answer;
 		size_t size_bytes;
-		int rc = via_virtq_pop(queue, chain);
+		int rc;
 
+		if (ops->rests(data))
+			return 1;
+		rc = via_virtq_pop(queue, chain);
 		if (rc <= 0)
 			return rc;
 		if (chain->out_bytes < sizeof(command.header) || !chain->in_bytes) {

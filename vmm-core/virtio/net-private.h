@@ -86,7 +86,8 @@ struct via_net {
 	pthread_mutex_t mutex; /* guards pairs coming and going against who counts */
 
 	struct via_virtq *control;
-	struct via_loop_watch control_kick;
+	struct via_loop_watch control_kick, control_timer;
+	bool control_rests; /* until the timer goes off */
 	struct via_virtq_chain control_chain;
 
 	uint64_t tap_counts[4]; /* vhost: its counters at the start */
@@ -94,6 +95,11 @@ struct via_net {
 };
 
 extern const struct via_net_backend via_net_tap, via_net_vhost, via_net_user;
+
+/** via_net_new() - what via_virtio_net_new() does, with this back end. */
+int via_net_new(const struct via_virtio_machine *machine, const struct via_vmm_net *wanted,
+		const struct via_net_backend *backend, unsigned int index,
+		struct via_virtio **virtio, struct via_error *err);
 
 static inline unsigned int via_net_rx_index(const struct via_net_pair *pair)
 {

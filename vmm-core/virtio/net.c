@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 
 #include <viaduct/util/cleanup.h>
 
@@ -185,6 +186,7 @@ static void free_card(void *device)
 	for (unsigned int i = 0; net->pairs && i < net->pair_count; i++)
 		free(net->pairs[i].spill);
 	free(net->pairs);
+	via_close(&net->control_timer.fd);
 	pthread_mutex_destroy(&net->mutex);
 	free(net);
 }
@@ -268,6 +270,15 @@ static int add_pairs(struct via_net *net, unsigned int count, struct via_error *
 	return 0;
 }
 
+static int add_control(struct via_net *net, struct via_error *err)
+{
+	net->control_timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (net->control_timer.fd < 0)
+		return via_error_sys(err, errno, "%s: cannot describe its queues", net->name);
+	net->offered |= VIA_NET_BIT(VIRTIO_NET_F_CTRL_VQ) | VIA_NET_BIT(VIRTIO_NET_F_MQ);
+	return 0;
+}
+
 static const struct via_net_backend *backend_of(const struct via_vmm_net *wanted)
 {
 	switch (wanted->backend) {
@@ -303,13 +314,12 @@ static int init(struct via_net *net, const struct via_vmm_net *wanted, struct vi
 	net->offered |= VIA_NET_BIT(VIRTIO_NET_F_MAC) | VIA_NET_BIT(VIRTIO_NET_F_STATUS);
 	if (net->mtu)
 		net->offered |= VIA_NET_BIT(VIRTIO_NET_F_MTU);
-	if (net->pair_count > 1)
-		net->offered |= VIA_NET_BIT(VIRTIO_NET_F_CTRL_VQ) | VIA_NET_BIT(VIRTIO_NET_F_MQ);
-	return 0;
+	return net->pair_count > 1 ? add_control(net, err) : 0;
 }
 
-int via_virtio_net_new(const struct via_virtio_machine *machine, const struct via_vmm_net *wanted,
-		       unsigned int index, struct via_virtio **virtio, struct via_error *err)
+int via_net_new(const struct via_virtio_machine *machine, const struct via_vmm_net *wanted,
+		const struct via_net_backend *backend, unsigned int index,
+		struct via_virtio **virtio, struct via_error *err)
 {
 	struct via_virtio_description description = { .kind = &kind, .queue_size = QUEUE_SIZE };
 	struct via_net *net = calloc(1, sizeof(*net));
@@ -319,7 +329,8 @@ int via_virtio_net_new(const struct via_virtio_machine *machine, const struct vi
 		return via_error_sys(err, ENOMEM, "cannot describe a network card");
 	net->host = machine->host;
 	net->memory = machine->memory;
-	net->backend = backend_of(wanted);
+	net->backend = backend;
+	net->control_timer.fd = -1;
 	pthread_mutex_init(&net->mutex, NULL);
 	snprintf(net->name, sizeof(net->name), "net%u", index);
 	rc = init(net, wanted, err);
@@ -336,4 +347,10 @@ int via_virtio_net_new(const struct via_virtio_machine *machine, const struct vi
 	}
 	*virtio = net->virtio;
 	return 0;
+}
+
+int via_virtio_net_new(const struct via_virtio_machine *machine, const struct via_vmm_net *wanted,
+		       unsigned int index, struct via_virtio **virtio, struct via_error *err)
+{
+	return via_net_new(machine, wanted, backend_of(wanted), index, virtio, err);
 }
