@@ -8,11 +8,12 @@
 # From us: R ready, O and E output, B a beat each second, X the exit status.
 use strict;
 use warnings;
-use POSIX qw(:sys_wait_h);
+use POSIX qw(:sys_wait_h O_RDWR O_NONBLOCK);
 
 my $SYS_sync = 162;
 my $port_path = delete $ENV{LAB_PORT} or die "lab: no port\n";
-sysopen(my $port, $port_path, 2) or die "lab: $port_path: $!\n";
+# Not blocking: there the kernel spins until the emulator has taken what is sent, even when it missed the doorbell.
+sysopen(my $port, $port_path, O_RDWR | O_NONBLOCK) or die "lab: $port_path: $!\n";
 
 sub send_frame {
     my ($kind, $data) = @_;
@@ -20,7 +21,11 @@ sub send_frame {
     my $at = 0;
     while ($at < length $frame) {
         my $n = syswrite($port, $frame, length($frame) - $at, $at);
-        if (!defined $n) { next if $!{EINTR} || $!{EAGAIN}; halt(); }
+        if (!defined $n) {
+            halt() if !$!{EINTR} && !$!{EAGAIN};
+            select(undef, undef, undef, 0.01);
+            next;
+        }
         $at += $n;
     }
 }

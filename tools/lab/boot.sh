@@ -97,7 +97,7 @@ machine_line() {
     fi
     case $OPT_IOMMU in
         intel)
-            MACHINE+=(-device "intel-iommu,intremap=on,caching-mode=on,device-iotlb=on")
+            MACHINE+=(-device "intel-iommu,intremap=on,eim=on,caching-mode=on,device-iotlb=on")
             append+=" intel_iommu=on"
             ;;
         virtio)
@@ -112,10 +112,10 @@ machine_line() {
     esac
     MACHINE+=(
         -fsdev "local,id=root,path=/lab/root,security_model=none,readonly=on,multidevs=remap"
-        -device "virtio-9p-pci,fsdev=root,mount_tag=root,addr=0x18"
+        -device "virtio-9p-pci,fsdev=root,mount_tag=root,addr=0x18,event_idx=off"
         -fsdev "local,id=tree,path=/lab/tree,security_model=none,multidevs=remap"
-        -device "virtio-9p-pci,fsdev=tree,mount_tag=lab,addr=0x19"
-        -device "virtio-serial-pci,id=vs,addr=0x1b"
+        -device "virtio-9p-pci,fsdev=tree,mount_tag=lab,addr=0x19,event_idx=off"
+        -device "virtio-serial-pci,id=vs,addr=0x1b,event_idx=off"
         -chardev "socket,id=lab,fd={LAB}" -device "virtserialport,chardev=lab,name=lab"
         -chardev "socket,id=mon0,fd={MON0}" -device "virtserialport,chardev=mon0,name=monitor"
         -chardev "socket,id=mon1,fd={MON1}" -mon "chardev=mon1,mode=readline"
@@ -127,7 +127,7 @@ machine_line() {
     fi
     if [ -n "$OPT_SHARE" ]; then
         MACHINE+=(-fsdev "local,id=share,path=/share,security_model=none,multidevs=remap"
-            -device "virtio-9p-pci,fsdev=share,mount_tag=share,addr=0x1a")
+            -device "virtio-9p-pci,fsdev=share,mount_tag=share,addr=0x1a,event_idx=off")
         append+=" lab.share"
     fi
     if [ -z "$OPT_NO_DEVICES" ]; then
