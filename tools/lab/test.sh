@@ -244,7 +244,7 @@ tier_lab() {
         result skip lab-full "left out by --no-full"
     fi
     lab_run "$list" "$@"
-    again=$(cat "$SCRATCH"/*/results.again 2>/dev/null | wc -l)
+    again=$(find "$SCRATCH" -name results.again -exec cat {} + | wc -l)
     [ "$again" = 0 ] || echo "note: $again checks were tried a second time"
     [ $# != 0 ] || [ -n "$NO_FULL" ] || devices_table
 }
