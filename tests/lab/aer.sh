@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154
 # limit: 240
-# iommu: intel
+# hosts: stock/intel
 # qemu: -device pcie-root-port,id=rp9,chassis=9,addr=0x9
 # qemu: -device virtio-rng-pci,id=aer0,bus=rp9,disable-legacy=on,iommu_platform=on,aer=on
 # An error of a device (PCI Express AER) meets what --on-error says. Of the emulator's devices, few let

@@ -152,20 +152,28 @@ script=$(echo $script)
 
 clean() { dd if=/dev/zero of=/dev/nvme0n1 bs=1M count=160 oflag=direct status=none; }
 
+# VMM BACKEND of the guest to come.
+how=(viaduct auto)
+
 written_and_kept() { # DEVICE NAME BDF
-    local backend work='64 MiB written and verified by fio, verified again after a reboot'
-    backend=$(if [ -c /dev/iommu ]; then echo iommufd; else echo group; fi)
-    expect 0 tooled "via.do=run via.run=\"$script\"" --on-reset reboot --cpus 2 --memory 512M --device "$1" --stats $STATS
+    local vmm=${how[0]} backend=${how[1]} work='64 MiB written and verified by fio, verified again after a reboot'
+    local parameters="via.do=run via.run=\"$script\""
+    if [ "$vmm" = qemu ]; then
+        expect 0 qemu "$backend" 512 "$VIADUCT_GUEST_INITRD_TOOLS" "console=ttyS0 quiet panic=-1 $parameters" "$3"
+    else
+        expect 0 tooled "$parameters" --on-reset reboot --cpus 2 --memory 512M --backend "$backend" --device "$1" --stats $STATS
+        # An interrupt vector for the admin queue, and one for each processor.
+        holds $STATS 's["end"] == "power-off"' \
+            'sum(each > 20 for each in s["devices"][0]["interrupts"]) >= 2' \
+            's["devices"][0]["vfio"]["region_reads"] == 0' \
+            'len([each for each in s["devices"][0]["interrupts"] if each > 0]) >= 3'
+    fi
     match "$out" '^guest: 64 MiB written and verified$'
     match "$out" '^guest: 64 MiB are as they were written$'
     match "$out" '^guest: done$'
     no_match "$out" 'verify: bad|err= *[1-9]'
-    # An interrupt vector for the admin queue, and one for each processor.
-    holds $STATS 's["end"] == "power-off"' \
-        'sum(each > 20 for each in s["devices"][0]["interrupts"]) >= 2' \
-        's["devices"][0]["vfio"]["region_reads"] == 0' \
-        'len([each for each in s["devices"][0]["interrupts"] if each > 0]) >= 3'
-    row viaduct "$backend" "$2" "$(bars "$3")" MSI-X nvme "$work" ok
+    [ "$backend" != auto ] || backend=$(backends | head -n 1)
+    row "$vmm" "$backend" "$2" "$(bars "$3")" MSI-X nvme "$work" ok
 }
 
 check_vf_written_and_kept() {

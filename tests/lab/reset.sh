@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154 # the harness sets out, err and more
-# kernels: stock full
-# iommu: intel
+# hosts: stock/intel full/intel
 # qemu: -device pcie-root-port,id=pair,chassis=40,addr=0x1c
 # qemu: -device edu,bus=pair,addr=0x0.0x1 -device edu,bus=pair,addr=0x0.0x0,multifunction=on
 # limit: 300

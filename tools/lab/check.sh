@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Runs the checks of tests/lab/*.sh on the emulated host.
-#   check.sh machines KERNEL          the machines for that kernel's checks, one a line: common, or FILE IOMMU
+#   check.sh machines KERNEL          the machines for that kernel's checks, one a line: common, or FILE IOMMU;
+#                                     $WIDE, if set, is for those of --wide too
 #   check.sh list KERNEL MACHINE [NAME]...   the checks there, one a line: FILE FUNCTION; NAME is FILE or FILE/CHECK
 #   check.sh run KERNEL MACHINE IOMMU RESULTS [NAME]...   those not yet in RESULTS. When one fails for the
-#                                     first time it is noted in RESULTS.again, and the status is 75
+#                                     first time it is noted in RESULTS.again, and the status is 75;
+#                                     for the second time, its last words are in RESULTS.failed
 #   check.sh one FILE FUNCTION        one, here and now
 #
 # A file holds functions check_NAME; each runs in a shell of its own with errexit, so the
@@ -17,11 +19,13 @@
 #   same GOT WANTED
 #   vfs N                     N fresh VFs of $PF, not touched by any driver
 #   guest "PARAMETERS" ARG... viaduct run of the lab's guest (see guest-init) with more ARGs
+#   wide WHAT                 it belongs to ./lab test --wide, and is skipped without
 # Before each check the devices are as after boot. A file's first lines may say
 #   # kernels: stock full     (default: stock; no-iommu is stock with the IOMMU off)
 #   # limit: 300              seconds for each check (default 120)
-#   # iommu: intel virtio     a machine of this file's own, booted once with each
-#   # qemu: ARG ARG           the emulator's arguments for that machine, in any number of lines
+#   # hosts: stock/intel full/intel   instead: machines of this file's own, each booted once
+#   # hosts, wide: full/virtio        more of them, with --wide
+#   # qemu: ARG ARG           the emulator's arguments for those machines, in any number of lines
 #   # file: NAME SIZE         an empty /lab/run/NAME for the emulator
 # A check knows where it is by $KERNEL and $IOMMU. What it leaves in /share/artefacts is kept.
 set -u
@@ -37,17 +41,20 @@ tagged() { # FILE TAG DEFAULT
     echo "${value:-$3}"
 }
 
-# A file that asks for a machine of its own names its IOMMUs.
-own() { grep -q '^# iommu: ' "$tests/$1.sh"; }
+# The machines of a file's own, KERNEL/IOMMU each.
+hosts() {
+    sed -n "1,12s,^# hosts${WIDE:+\(\, wide\)*}: *,,p" "$tests/$1.sh"
+}
+
+own() { grep -q '^# hosts' "$tests/$1.sh"; }
 
 machines() {
-    local file iommu
+    local file host
     echo common
     for file in "$tests"/*.sh; do
         file=$(basename "$file" .sh)
-        own "$file" && [[ " $(tagged "$file" kernels stock) " = *" $1 "* ]] || continue
-        for iommu in $(tagged "$file" iommu intel); do
-            echo "$file $iommu"
+        for host in $(hosts "$file"); do
+            [ "${host%/*}" != "$1" ] || echo "$file ${host#*/}"
         done
     done
 }
@@ -59,8 +66,11 @@ list() {
     for file in "$tests"/*.sh; do
         [ -e "$file" ] || continue
         file=$(basename "$file" .sh)
-        [[ " $(tagged "$file" kernels stock) " = *" $kernel "* ]] || continue
-        if own "$file"; then [ "$machine" = "$file" ]; else [ "$machine" = common ]; fi || continue
+        if own "$file"; then
+            [ "$machine" = "$file" ]
+        else
+            [ "$machine" = common ] && [[ " $(tagged "$file" kernels stock) " = *" $kernel "* ]]
+        fi || continue
         for check in $(sed -n 's/^check_\([a-z0-9_]*\) *().*/\1/p' "$tests/$file.sh"); do
             [ $# = 0 ] || [[ $wanted = *" $file "* || $wanted = *" $file/$check "* ]] || continue
             echo "$file check_$check"
@@ -68,20 +78,22 @@ list() {
     done
 }
 
+# Without processes where it can be: emulated, one costs a tenth of a second.
 devices_reset() {
-    local each driver
-    for each in /sys/bus/pci/devices/*/sriov_numvfs; do
-        [ "$(cat "$each")" = 0 ] || echo 0 >"$each"
-        echo 1 >"${each%numvfs}drivers_autoprobe"
-    done 2>/dev/null
+    local each value driver
     for each in /sys/bus/pci/devices/*; do
-        if [ "$(cat "$each/driver_override")" != '(null)' ]; then
-            echo >"$each/driver_override"
-            driver=$(readlink "$each/driver")
-            if [ "${driver##*/}" = vfio-pci ]; then
-                echo "${each##*/}" >"$each/driver/unbind"
-                echo "${each##*/}" >/sys/bus/pci/drivers_probe
-            fi
+        read -r value <"$each/sriov_numvfs" && {
+            [ "$value" = 0 ] || echo 0 >"$each/sriov_numvfs"
+            echo 1 >"$each/sriov_drivers_autoprobe"
+        }
+        [ -e "$each" ] || continue # a VF that was
+        read -r value <"$each/driver_override"
+        [ "$value" != '(null)' ] || continue
+        echo >"$each/driver_override"
+        driver=$(readlink "$each/driver")
+        if [ "${driver##*/}" = vfio-pci ]; then
+            echo "${each##*/}" >"$each/driver/unbind"
+            echo "${each##*/}" >/sys/bus/pci/drivers_probe
         fi
     done 2>/dev/null
     rm -rf /run/viaduct # what a check that failed left there
@@ -94,6 +106,7 @@ devices_reset() {
 }
 
 skip() { echo "$*" >&3; exit 77; }
+wide() { [ -n "${WIDE:-}" ] || skip "$*: with --wide"; }
 flunk() { echo "FAILED: $*"; exit 1; }
 expect() {
     local wanted=$1 status=0 scratch
@@ -129,8 +142,10 @@ one() {
 # What there is to know of a check that failed: what it said, its guests' consoles, the host's.
 details() {
     local each
-    tail -n 60 "$scratch/log" | sed 's/^/    /'
+    tail -n 80 "$scratch/log" | sed 's/^/    /'
     for each in $(find /tmp /share/artefacts -maxdepth 1 -name '*console' -newer "$scratch/began" 2>/dev/null); do
+        # Of a guest that began anew, the end of each life.
+        tr -d '\0\r' <"$each" | grep -B 25 '^guest: ready' | sed "s/^/    ${each##*/}: /"
         tail -n 20 "$each" | tr -d '\0\r' | sed "s/^/    ${each##*/}: /"
     done
     cat "$scratch/threads"
@@ -185,7 +200,9 @@ run() {
         ! grep -qsx "$name" "$results.again" || verdict+=', at the second try'
         echo "$verdict" >>"$results"
         echo "$verdict"
-        [[ $verdict != not* ]] || details
+        [[ $verdict == not* ]] || continue
+        details
+        { echo "$verdict"; tail -n 15 "$scratch/log" | cut -c 1-200; } >>"$results.failed"
     done < <(list "$kernel" "$machine" "$@")
     rm -rf "$scratch" "$results.current"
     devices_reset

@@ -4,14 +4,15 @@
 
 help_test() {
     cat <<'U'
-Usage: ./lab test [--no-full] [TIER...]
+Usage: ./lab test [--no-full] [--wide] [TIER...]
 
   unit, cli   on this machine, in a plain build and one with ASan and UBSan
   browser     reports as headless Chromium shows them
   kvm         the same with /dev/kvm; on the emulated host what cannot run here
   fuzz        every parser for a few seconds, built with clang
   lab         on the emulated host: Debian's kernel, then the one with IOMMUFD
-              (built if need be; left out with --no-full)
+              (built if need be; left out with --no-full). With --wide also what
+              takes too long for every day: each device on each kind of host
 
 Without a TIER, all. lab/FILE or lab/FILE/CHECK runs those of tests/lab alone. The last
 line counts: N passed, N failed, N skipped.
@@ -26,11 +27,12 @@ result() {
     echo "$1 $2${3:+: $3}" | tee -a "$RESULTS"
 }
 
-# suite BUILD SUITE: runs the tests of one meson suite in one build, here.
+# suite BUILD SUITE: runs the tests of one meson suite in one build, here. Their limits are for
+# what hangs: a machine with other things to do must not meet them.
 suite() {
     local build=$1 suite=$2 log=$CACHE/log/test-$1-$2.log
     in_build -- env "ASAN_OPTIONS=detect_leaks=1:abort_on_error=1" "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1" \
-        meson test -C "/build/$build" --no-rebuild --print-errorlogs --suite "$suite" >"$log" 2>&1 || :
+        meson test -C "/build/$build" --no-rebuild --print-errorlogs -t 6 --suite "$suite" >"$log" 2>&1 || :
     suite_count "$build" "$suite" "$log"
 }
 
@@ -57,6 +59,7 @@ suite_count() {
         fi
     elif grep -qE '^(Fail|Timeout|Unexpected Pass): *[1-9]' "$log"; then
         sed -n '/^Summary of Failures/q; p' "$log" | tail -n 150
+        { echo "of $suite-$build:"; sed -n '/^Summary of Failures/q; p' "$log" | tail -n 15; } >>"$RESULTS.failed"
     fi
 }
 
@@ -170,6 +173,7 @@ lab_run() {
     wait
     trap - INT TERM
     cat "$SCRATCH"/*/results >>"$RESULTS" 2>/dev/null || :
+    cat "$SCRATCH"/*/results.failed >>"$RESULTS.failed" 2>/dev/null || :
 }
 
 lab_end() {
@@ -195,7 +199,7 @@ lab_checks() {
     fi
     while :; do
         status=0
-        boot /src/tools/lab/check.sh run "$kernel" "$machine" "$iommu" /share/results "$@" || status=$?
+        boot env WIDE="$WIDE" /src/tools/lab/check.sh run "$kernel" "$machine" "$iommu" /share/results "$@" || status=$?
         run_clean
         case $OUTCOME-$status in
             exit-0) return ;;
@@ -217,10 +221,10 @@ lab_checks() {
     done
 }
 
-# The table of devices in the documentation is what this run saw, if it ran everything.
+# The table of devices in the documentation is what this run saw, where it looked.
 devices_table() {
     local made=$CACHE/log/devices.md
-    cat "$SCRATCH"/*/artefacts/devices | "$LAB/devices-table" >"$made"
+    cat "$SCRATCH"/*/artefacts/devices | "$LAB/devices-table" "$SRC/docs/devices.md" >"$made"
     if diff -u "$SRC/docs/devices.md" "$made"; then
         result ok lab/devices-table
     else
@@ -246,15 +250,17 @@ tier_lab() {
     lab_run "$list" "$@"
     again=$(find "$SCRATCH" -name results.again -exec cat {} + | wc -l)
     [ "$again" = 0 ] || echo "note: $again checks were tried a second time"
-    [ $# != 0 ] || [ -n "$NO_FULL" ] || devices_table
+    [ $# != 0 ] && [ -z "$WIDE" ] || [ -n "$NO_FULL" ] || devices_table
 }
 
 do_test() {
     local tiers=() names=() tier name passed failed skipped
     NO_FULL=
+    export WIDE=
     while [ $# -gt 0 ]; do
         case $1 in
             --no-full) NO_FULL=1 ;;
+            --wide) WIDE=1 ;;
             unit | cli | browser | kvm | fuzz | lab) tiers+=("$1") ;;
             lab/*) names+=("${1#lab/}") ;;
             *) usage_error "there is no tier $1; see ./lab test --help" ;;
@@ -278,6 +284,10 @@ do_test() {
     passed=$(grep -c '^ok ' "$RESULTS" || :)
     failed=$(grep -c '^not ok ' "$RESULTS" || :)
     skipped=$(grep -c '^skip ' "$RESULTS" || :)
+    if [ -s "$RESULTS.failed" ]; then
+        echo "what failed, in short; all of it is above:"
+        sed 's/^/    /' "$RESULTS.failed"
+    fi
     grep '^not ok \|^skip ' "$RESULTS" || :
     rmdir "$SCRATCH"/*/artefacts 2>/dev/null || :
     if compgen -G "$SCRATCH/*/artefacts" >/dev/null; then

@@ -96,13 +96,15 @@ P
 snapshot() {
     (
         cd /sys/bus/pci/devices || exit
-        for each in *; do
-            read -r -a bytes < <(od -An -v -tx1 -w64 -N64 "$each/config")
+        names=(*)
+        mapfile -t configs < <(head -q -c 64 -- */config | od -An -v -tx1 -w64)
+        for each in "${!names[@]}"; do
+            read -r -a bytes <<<"${configs[each]}"
             # Once enabled, a function decodes its BARs for good: Linux takes only bus mastering back.
             printf -v "bytes[4]" %02x $((0x${bytes[4]} & ~3))
             # Whether its line is raised is no setting: a function without a reset goes on as its guest left it.
             printf -v "bytes[6]" %02x $((0x${bytes[6]} & ~8))
-            echo "$each ${bytes[*]}"
+            echo "${names[each]} ${bytes[*]}"
         done
         find -- */driver */iommu_group -maxdepth 0 -printf '%p -> %l\n' || : # none without an IOMMU
         grep -H '' -- */driver_override */enable */sriov_numvfs */sriov_drivers_autoprobe \
