@@ -302,11 +302,11 @@ static void timer_ready(void *data)
 /* Of an Ethernet frame, and the IPv4 packet in it. */
 enum {
 	ETHERTYPE = 12,
-	IP = 14,
-	IP_FRAGMENT = IP + 6,
-	IP_PROTOCOL = IP + 9,
-	IP_DESTINATION = IP + 16,
-	IP_BYTES = 20,
+	IPV4 = 14,
+	IPV4_FRAGMENT = IPV4 + 6,
+	IPV4_PROTOCOL = IPV4 + 9,
+	IPV4_DESTINATION = IPV4 + 16,
+	IPV4_BYTES = 20,
 	TCP_FLAGS = 13, /* from where the packet's header ends */
 	TCP_SYN = 0x02,
 	TCP_ACK = 0x10,
@@ -314,7 +314,7 @@ enum {
 
 static bool is_ip(const uint8_t *frame, size_t size_bytes)
 {
-	return size_bytes >= IP + IP_BYTES && frame[ETHERTYPE] == ETH_P_IP >> 8 &&
+	return size_bytes >= IPV4 + IPV4_BYTES && frame[ETHERTYPE] == ETH_P_IP >> 8 &&
 	       frame[ETHERTYPE + 1] == (ETH_P_IP & 0xff);
 }
 
@@ -324,7 +324,7 @@ static bool is_ip(const uint8_t *frame, size_t size_bytes)
  */
 static bool is_for_loopback(const uint8_t *packet)
 {
-	return packet[IP_DESTINATION] == 127 || packet[IP_DESTINATION] == 0;
+	return packet[IPV4_DESTINATION] == 127 || packet[IPV4_DESTINATION] == 0;
 }
 
 /*
@@ -333,10 +333,10 @@ static bool is_for_loopback(const uint8_t *packet)
  */
 static bool may_begin_a_flow(const uint8_t *packet, size_t size_bytes)
 {
-	size_t flags = IP + (packet[IP] & 15U) * 4U + TCP_FLAGS;
-	bool is_fragment = (packet[IP_FRAGMENT] & 0x3f) || packet[IP_FRAGMENT + 1];
+	size_t flags = IPV4 + (packet[IPV4] & 15U) * 4U + TCP_FLAGS;
+	bool is_fragment = (packet[IPV4_FRAGMENT] & 0x3f) || packet[IPV4_FRAGMENT + 1];
 
-	if (packet[IP_PROTOCOL] != IPPROTO_TCP || is_fragment || flags >= size_bytes)
+	if (packet[IPV4_PROTOCOL] != IPPROTO_TCP || is_fragment || flags >= size_bytes)
 		return true;
 	return (packet[flags] & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
