@@ -72,7 +72,8 @@ static void add_verdict(struct via_table *table, const struct via_comparison *co
 			      comparison->decides ? "" : " (emulator's time)");
 }
 
-static void add_row(struct via_table *table, const struct via_comparison *comparison)
+static void add_row(struct via_table *table, const struct via_comparison *comparison,
+		    bool intervals)
 {
 	double smaller = comparison->a > 0 && !(comparison->b > 0 && comparison->b < comparison->a)
 				 ? comparison->a
@@ -92,26 +93,40 @@ static void add_row(struct via_table *table, const struct via_comparison *compar
 		via_table_add(table, VIA_STYLE_DIM, "%s to %s",
 			      via_figure_percent(comparison->interval.low, false).text,
 			      via_figure_percent(comparison->interval.high, false).text);
-	else
+	else if (intervals)
 		via_table_add(table, VIA_STYLE_DIM, "%s", "");
 	add_verdict(table, comparison);
 }
 
 /* Every figure, and of the costs those that differ. */
+static bool is_row(const struct via_comparison *comparison)
+{
+	return !comparison->is_cost || comparison->verdict != VIA_VERDICT_NONE;
+}
+
+static bool has_intervals(const struct via_comparisons *comparisons)
+{
+	for (size_t i = 0; i < comparisons->count; i++)
+		if (is_row(&comparisons->list[i]) &&
+		    via_interval_known(comparisons->list[i].interval))
+			return true;
+	return false;
+}
+
 static int print_table(const struct via_cli *cli, const struct pair *pair)
 {
-	static const char *const headings[] = { "METRIC", "SUBJECT", "WHAT",	     "A",
-						"B",	  "CHANGE",  "95% INTERVAL", "VERDICT" };
+	static const char *const with[] = { "METRIC", "SUBJECT", "WHAT",	 "A",
+					    "B",      "CHANGE",	 "95% INTERVAL", "VERDICT" };
+	static const char *const without[] = { "METRIC", "SUBJECT", "WHAT",   "A",
+					       "B",	 "CHANGE",  "VERDICT" };
+	bool intervals = has_intervals(&pair->comparisons);
 	struct via_table table;
 
-	via_table_init(&table, 8, headings);
-	table.right = 0x78;
-	for (size_t i = 0; i < pair->comparisons.count; i++) {
-		const struct via_comparison *comparison = &pair->comparisons.list[i];
-
-		if (!comparison->is_cost || comparison->verdict != VIA_VERDICT_NONE)
-			add_row(&table, comparison);
-	}
+	via_table_init(&table, intervals ? 8 : 7, intervals ? with : without);
+	table.right = intervals ? 0x78 : 0x38;
+	for (size_t i = 0; i < pair->comparisons.count; i++)
+		if (is_row(&pair->comparisons.list[i]))
+			add_row(&table, &pair->comparisons.list[i], intervals);
 	return via_table_print(cli, &table);
 }
 
