@@ -62,6 +62,7 @@ static const struct via_option run_options[] = {
 	{ "append", "TEXT", "the kernel's command line" },
 	{ "cpus", "N", "virtual processors, 1 to 64 (1)" },
 	{ "memory", "SIZE", "RAM, with a unit K, M, G or T (512M)" },
+	{ "populate", NULL, "allocate it all at the start, as with --device" },
 	{ "device", "DEVICE",
 	  "a function bound to vfio-pci, or its open file, fd=N; may end with ,rom=off or "
 	  ",rom=FILE; repeatable" },

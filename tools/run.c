@@ -235,6 +235,7 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 			.append = via_cli_value(cli, "append"),
 			.cpus = 1,
 			.iommufd = -1,
+			.populate = via_cli_flag(cli, "populate"),
 			.require_reset = via_cli_flag(cli, "require-reset"),
 			.rng = via_cli_flag(cli, "rng"),
 		},

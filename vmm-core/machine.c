@@ -396,6 +396,8 @@ static int init(struct via_vmm *vmm, const struct via_vmm_config *config, struct
 	if (rc)
 		return rc;
 	reached(vmm, VIA_VMM_PHASE_LOADED);
+	if (config->populate && !config->device_count)
+		via_memory_back_with_huge_pages(&vmm->memory);
 	rc = add_devices(vmm, config, err);
 	if (!rc)
 		rc = via_virtio_devices_add(vmm, config, err);

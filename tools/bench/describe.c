@@ -104,31 +104,6 @@ static void describe_noise(struct via_bench *bench)
 				   bench->load, get_nprocs());
 }
 
-/* Viaduct makes huge pages of memory that a device pins; other memory is as the kernel gives it. */
-static void describe_pages(struct via_bench *bench)
-{
-	bool with = false, without = false;
-	char policy[128] = "";
-
-	for (size_t i = 0; i < bench->plan_count; i++) {
-		const struct via_bench_plan *plan = &bench->plans[i];
-
-		if (plan->skipped || !plan->vmm || strcmp(plan->vmm, "viaduct"))
-			continue;
-		with |= plan->way == VIA_BENCH_PASSTHROUGH;
-		without |= plan->way != VIA_BENCH_PASSTHROUGH;
-	}
-	via_host_read(bench->cli->host, policy, sizeof(policy),
-		      "sys/kernel/mm/transparent_hugepage/shmem_enabled");
-	if (with && without &&
-	    (!policy[0] || strstr(policy, "[never]") || strstr(policy, "[deny]")))
-		via_bench_add_text(bench->result, &bench->result->warnings,
-				   "Memory is of 2 MiB pages in the guest with a passed-through "
-				   "function, and of 4 KiB pages in the others: 'echo advise "
-				   ">/sys/kernel/mm/transparent_hugepage/shmem_enabled' makes them "
-				   "alike.");
-}
-
 static void describe_guest(struct via_bench *bench)
 {
 	struct via_bench_result *result = bench->result;
@@ -148,7 +123,6 @@ static void describe_guest(struct via_bench *bench)
 		via_bench_add_text(result, &result->warnings,
 				   "The guest's processors were not pinned to processors of the "
 				   "host: --pin CPU[,CPU...] does it.");
-	describe_pages(bench);
 	if (!bench->trace.exits)
 		via_bench_add_text(
 			result, &result->warnings,

@@ -27,7 +27,8 @@ static void add_args(struct via_bench_line *line, const char *const *args)
 static void add_parts(struct via_bench_line *line)
 {
 	for (size_t i = 0; i < line->bench->part_count; i++)
-		add_word(line, line->bench->parts[i].name);
+		if (!line->bench->parts[i].follows)
+			add_word(line, line->bench->parts[i].name);
 }
 
 /* What the program is to do. */
@@ -77,6 +78,9 @@ static void add_viaduct(struct via_bench_line *line)
 		snprintf(line->stats, sizeof(line->stats), "%s/stats", line->bench->folder);
 		add_args(line, (const char *const[]){ "--stats", line->stats, NULL });
 	}
+	/* A device pins all memory; the others get theirs in the same way, for the same pages. */
+	if (way != VIA_BENCH_PASSTHROUGH)
+		add_arg(line, "--populate");
 	if (way == VIA_BENCH_PASSTHROUGH) {
 		add_arg(line, "--device");
 		snprintf(line->text[1], sizeof(line->text[1]), "%s", line->device);

@@ -81,6 +81,7 @@ struct via_vmm_config {
 	const char *append;    /* kernel command line; NULL is "" */
 	unsigned int cpus;     /* 1 to VIA_VMM_CPUS_MAX */
 	uint64_t memory_bytes; /* a multiple of the page size, at least 16 MiB */
+	bool populate; /* all of it at the start, of huge pages if possible; devices do so anyhow */
 	const struct via_vmm_device *devices;
 	size_t device_count;
 	const struct via_vmm_net *nets;
