@@ -64,6 +64,7 @@ struct via_bench_part {
 	const char *operation; /* what costs are counted by, in the singular */
 	const char *series;
 	double at;
+	bool follows; /* from another part: it is not work of its own */
 };
 
 struct via_bench {

@@ -261,50 +261,75 @@ static void describe(struct via_bench_session *session, const json_t *driver)
 	via_bench_set(result, &subject->what, what[0] == ' ' ? what + 1 : what);
 }
 
-static int add_result(struct via_bench_session *session, const char *text, struct via_error *err)
+/* What the subject's driver took, beside what the host counted. */
+static void add_window(struct via_bench_session *session, struct via_bench_figures *of,
+		       const json_t *json, double operations)
+{
+	via_bench_counters_since(&session->costs, &session->nothing);
+	via_bench_counters_add(&session->costs, VIA_BENCH_INTERRUPTS,
+			       session->is_guest ? VIA_BENCH_OF_GUEST : VIA_BENCH_OF_DRIVER,
+			       json_number_value(json_object_get(json, "interrupts")));
+	add_costs(session, of, &session->costs, operations);
+	describe(session, json_object_get(json, "driver"));
+}
+
+/* The figures of a part; NULL without memory. */
+static struct via_bench_figures *figures_of(struct via_bench_session *session,
+					    const struct via_bench_part *part)
 {
 	struct via_bench_result *result = session->bench->result;
-	json_t *json = json_loads(text, 0, NULL), *bucket;
-	const char *name = json_string_value(json_object_get(json, "name"));
-	json_int_t operations = json_integer_value(json_object_get(json, "operations"));
-	double value = json_number_value(json_object_get(json, "value"));
-	const struct via_bench_part *part = name ? find_part(session->bench, name) : NULL;
-	struct via_bench_figures *of;
-	struct via_bench_metric *metric;
-	size_t i;
+	/* A share of what was sent is no time. */
+	struct via_bench_figures *of =
+		via_bench_session_figures(session, part->name, part->title, part->unit,
+					  part->better, part->unit != VIA_BENCH_UNIT_COUNT);
+	struct via_bench_metric *metric = via_bench_metric_find(result, part->name);
 
-	if (name && !strcmp(name, "nothing")) {
-		session->nothing = session->costs;
-		json_decref(json);
-		return 0;
-	}
-	if (!part || operations <= 0 || !(value >= 0)) {
-		json_decref(json);
-		return via_error_set(err, EPROTO, "the program said something unexpected: %.200s",
-				     text);
-	}
-	of = via_bench_session_figures(session, part->name, part->title, part->unit, part->better,
-				       true);
-	metric = via_bench_metric_find(result, part->name);
 	if (metric) {
 		via_bench_set(result, &metric->operation, part->operation);
 		via_bench_set(result, &metric->series, part->series);
 		metric->at = part->at;
 	}
-	via_bench_add_sample(result, of, value);
-	via_bench_counters_since(&session->costs, &session->nothing);
-	via_bench_counters_add(&session->costs, VIA_BENCH_INTERRUPTS,
-			       session->is_guest ? VIA_BENCH_OF_GUEST : VIA_BENCH_OF_DRIVER,
-			       json_number_value(json_object_get(json, "interrupts")));
-	add_costs(session, of, &session->costs, (double)operations);
+	return of;
+}
+
+static int add_figures(struct via_bench_session *session, const json_t *json, const char *text,
+		       bool is_window, struct via_error *err)
+{
+	const char *name = json_string_value(json_object_get(json, "name"));
+	json_int_t operations = json_integer_value(json_object_get(json, "operations"));
+	double value = json_number_value(json_object_get(json, "value"));
+	const struct via_bench_part *part = name ? find_part(session->bench, name) : NULL;
+	struct via_bench_figures *of;
+	const json_t *bucket;
+	size_t i;
+
+	if (name && !strcmp(name, "nothing")) {
+		session->nothing = session->costs;
+		return 0;
+	}
+	if (!part || operations <= 0 || !(value >= 0))
+		return via_error_set(err, EPROTO, "the program said something unexpected: %.200s",
+				     text);
+	of = figures_of(session, part);
+	via_bench_add_sample(session->bench->result, of, value);
+	if (is_window)
+		add_window(session, of, json, (double)operations);
 	if (of)
 		of->operations += (uint64_t)operations;
-	describe(session, json_object_get(json, "driver"));
 	json_array_foreach(json_object_get(json, "histogram"), i, bucket) via_bench_add_operations(
-		result, of, (uint64_t)json_integer_value(json_array_get(bucket, 0)),
+		session->bench->result, of, (uint64_t)json_integer_value(json_array_get(bucket, 0)),
 		(uint64_t)json_integer_value(json_array_get(bucket, 1)));
-	json_decref(json);
 	return 0;
+}
+
+static int add_result(struct via_bench_session *session, const char *text, bool is_window,
+		      struct via_error *err)
+{
+	json_t *json = json_loads(text, 0, NULL);
+	int rc = add_figures(session, json, text, is_window, err);
+
+	json_decref(json);
+	return rc;
 }
 
 /* What one line of the program asks for. Return: 1 at its end. */
@@ -325,7 +350,9 @@ static int answer(struct via_bench_session *session, const char *said, struct vi
 		return via_bench_child_say(&session->child, go, err);
 	}
 	if (!strncmp(said, "result ", 7))
-		return add_result(session, said + 7, err);
+		return add_result(session, said + 7, true, err);
+	if (!strncmp(said, "figure ", 7))
+		return add_result(session, said + 7, false, err);
 	if (!strncmp(said, "failed ", 7)) {
 		snprintf(why, sizeof(why), "%s", said + 7);
 		via_text_make_printable(why);

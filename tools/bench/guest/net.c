@@ -188,12 +188,12 @@ static void paced(struct net *net)
 	window_end(&window, count, 0, &net->samples);
 }
 
-/* How many packets the peer got since it was asked last. */
+/* How many packets the peer ever got. */
 static uint64_t ask_count(const struct net *net)
 {
 	static uint64_t number = 1ULL << 40;
 
-	for (int tries = 0; tries < 20; tries++) {
+	for (int tries = 0; tries < ANSWER_SECONDS * 2; tries++) {
 		struct net_packet request = { .what = NET_COUNT, .number = ++number }, answer;
 
 		if (ask_once(net, &request, NET_HEADER_BYTES, &answer, 500))
@@ -202,31 +202,36 @@ static uint64_t ask_count(const struct net *net)
 	talk_failed("the peer did not say how many packets it got");
 }
 
-/* Packets sent as fast as the kernel takes them; those that arrive count. */
-static void send_packets(const struct net *net, size_t bytes, uint64_t duration_ns)
+/* As fast as the kernel takes them; returns how many it took. */
+static uint64_t send_packets(const struct net *net, size_t bytes, uint64_t duration_ns)
 {
 	struct net_packet packet = { .what = NET_SINK };
-	uint64_t began = now_ns();
+	uint64_t began = now_ns(), taken = 0;
 
 	while (now_ns() - began < duration_ns)
 		for (int i = 0; i < 16; i++)
-			send(net->udp, &packet, bytes, 0);
+			taken += send(net->udp, &packet, bytes, 0) == (ssize_t)bytes;
+	return taken;
 }
 
+/* Those that arrive count; what the device lost is told beside. */
 static void packets(struct net *net, const char *name, size_t bytes)
 {
+	uint64_t began, before, count, sent;
 	struct window window;
-	uint64_t began, count;
+	char lost[32];
 
 	send_packets(net, bytes, net->duration_ns / 8);
-	ask_count(net);
+	before = ask_count(net);
 	window_begin(&window, name, net->device);
 	began = now_ns();
-	send_packets(net, bytes, net->duration_ns);
-	count = ask_count(net);
+	sent = send_packets(net, bytes, net->duration_ns);
+	count = ask_count(net) - before;
 	window_end(&window, count, (double)count * 1e9 / (double)(now_ns() - began), NULL);
 	if (!count)
 		talk_failed("no packet reached the peer");
+	snprintf(lost, sizeof(lost), "%s-lost", name);
+	talk_figure(lost, sent, sent > count ? (double)(sent - count) * 1e3 / (double)sent : 0);
 }
 
 static uint64_t stream_out(const struct net *net, uint64_t duration_ns)
@@ -234,14 +239,19 @@ static uint64_t stream_out(const struct net *net, uint64_t duration_ns)
 	static char buffer[NET_STREAM_BYTES];
 	uint64_t began = now_ns(), bytes = 0;
 	int fd = connected(net, SOCK_STREAM);
+	ssize_t got;
 
 	buffer[0] = NET_STREAM_IN;
 	while (now_ns() - began < duration_ns)
 		if (send(fd, buffer, sizeof(buffer), 0) < 0)
 			talk_failed("the connection broke: %s", strerror(errno));
 	shutdown(fd, SHUT_WR);
-	if (recv(fd, &bytes, sizeof(bytes), MSG_WAITALL) != sizeof(bytes))
-		talk_failed("the peer did not say how much it got");
+	got = recv(fd, &bytes, sizeof(bytes), MSG_WAITALL);
+	if (got != sizeof(bytes))
+		talk_failed("the peer did not say how much it got, but %s, %.1f s after the last "
+			    "byte was sent",
+			    got < 0 ? strerror(errno) : "ended the connection",
+			    (double)(now_ns() - began - duration_ns) / 1e9);
 	close(fd);
 	return bytes;
 }
@@ -259,7 +269,8 @@ static uint64_t stream_in(const struct net *net, uint64_t duration_ns)
 		ssize_t got = recv(fd, buffer, sizeof(buffer), 0);
 
 		if (got <= 0)
-			talk_failed("the connection broke: %s", strerror(errno));
+			talk_failed("the connection broke: %s",
+				    got ? strerror(errno) : "the peer ended it");
 		bytes += (uint64_t)got;
 	}
 	close(fd);

@@ -10,7 +10,7 @@
 enum net_what {
 	NET_ECHO = 1, /* comes back as it is */
 	NET_SINK,     /* is counted */
-	NET_COUNT,    /* comes back with the count, which begins anew */
+	NET_COUNT,    /* comes back with how many were counted, ever: to be asked again at will */
 };
 
 /* One program at both ends, so in the byte order of the machine. */

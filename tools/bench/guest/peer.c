@@ -67,10 +67,8 @@ static void serve_packets(int fd)
 			count++;
 			continue;
 		}
-		if (packet.what == NET_COUNT) {
+		if (packet.what == NET_COUNT)
 			packet.count = count;
-			count = 0;
-		}
 		sendto(fd, &packet, (size_t)got, 0, (struct sockaddr *)&from, length);
 	}
 }

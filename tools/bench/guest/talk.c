@@ -157,3 +157,9 @@ void window_end(struct window *window, uint64_t operations, double value, struct
 	printf("}\n");
 	fflush(stdout);
 }
+
+void talk_figure(const char *name, uint64_t operations, double value)
+{
+	talk("figure {\"name\": \"%s\", \"operations\": %llu, \"value\": %.17g}", name,
+	     (unsigned long long)operations, value);
+}

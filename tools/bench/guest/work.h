@@ -14,6 +14,7 @@
  *   ready NAME      about to begin; waits for the answer
  *   done            it has ended; waits for the answer
  *   result {...}    what came out of it, JSON
+ *   figure {...}    something else that came out of it
  *   init            a guest's first line
  *   skipped NAME WHY    this part cannot be done here
  *   failed WHY      nothing can
@@ -66,6 +67,9 @@ void window_begin(struct window *window, const char *name, const char *device);
 /* @operations: what costs are counted by. @value: the figure, in the metric's unit; with @samples
  * their median is. */
 void window_end(struct window *window, uint64_t operations, double value, struct samples *samples);
+
+/* A figure that follows from the window before, and costs nothing of its own. */
+void talk_figure(const char *name, uint64_t operations, double value);
 
 /* The PCI device a class device hangs on ("/sys/class/net/eth0"), through virtio0 and the like. */
 bool pci_device_of(const char *class_path, char *path, size_t path_bytes);
