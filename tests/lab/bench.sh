@@ -62,6 +62,7 @@ check_boot() {
 check_net() {
     measured net --subjects passthrough,host --memory 256M --seconds 0.5
     complete passthrough host -- latency packets-64 packets-1472 send receive
+    holds $RESULT 'any("without DPDK" in w for w in s["warnings"]) != any(m["name"] == "poll-64" for m in s["metrics"])'
 }
 
 check_virtio_net() {

@@ -224,6 +224,10 @@ static void add_context(struct via_bench *bench, int argc, char **argv)
 	if (bench->options.kind == VIA_BENCH_NET || bench->options.kind == VIA_BENCH_DISK)
 		via_bench_add_fact(result, &result->parameters, "duration of each part", "%g s",
 				   bench->options.milliseconds / 1000.0);
+	if (bench->options.kind == VIA_BENCH_NET && !VIADUCT_DPDK)
+		via_bench_add_text(result, &result->warnings,
+				   "Frames sent by polling are not measured: viaduct was built "
+				   "without DPDK.");
 }
 
 /* Return: the exit status. */

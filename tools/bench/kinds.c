@@ -26,6 +26,10 @@ static const struct via_bench_part net[] = {
 	  .follows = true },
 	{ "send", "Throughput, sending", BYTES, MORE, "MiB" },
 	{ "receive", "Throughput, receiving", BYTES, MORE, "MiB" },
+#if VIADUCT_DPDK
+	/* The last, as it takes the device from its driver. */
+	{ "poll-64", "Frames sent by polling (DPDK), 64 bytes", SECOND, MORE, "frame" },
+#endif
 };
 
 static const struct via_bench_part disk[] = {

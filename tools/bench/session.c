@@ -332,6 +332,22 @@ static int add_result(struct via_bench_session *session, const char *text, bool 
 	return rc;
 }
 
+/* A part that one subject cannot do; at first is enough to hear of it. */
+static void skipped(struct via_bench_session *session, char *said)
+{
+	char *why = said + strcspn(said, " ");
+	const struct via_bench_part *part;
+
+	if (*why)
+		*why++ = '\0';
+	part = find_part(session->bench, said);
+	via_text_make_printable(why);
+	if (part && !session->bench->run)
+		via_bench_add_text(session->bench->result, &session->bench->result->warnings,
+				   "%s: not measured for %s: %.300s", part->title,
+				   session->plan->name, why);
+}
+
 /* What one line of the program asks for. Return: 1 at its end. */
 static int answer(struct via_bench_session *session, const char *said, struct via_error *err)
 {
@@ -353,6 +369,16 @@ static int answer(struct via_bench_session *session, const char *said, struct vi
 		return add_result(session, said + 7, true, err);
 	if (!strncmp(said, "figure ", 7))
 		return add_result(session, said + 7, false, err);
+	if (!strcmp(said, "give") && !session->is_guest) {
+		int rc = via_bench_hold_give(&session->bench->hold, "vfio-pci", err);
+
+		return rc ? rc : via_bench_child_say(&session->child, go, err);
+	}
+	if (!strncmp(said, "skipped ", 8)) {
+		snprintf(why, sizeof(why), "%s", said + 8);
+		skipped(session, why);
+		return 0;
+	}
 	if (!strncmp(said, "failed ", 7)) {
 		snprintf(why, sizeof(why), "%s", said + 7);
 		via_text_make_printable(why);

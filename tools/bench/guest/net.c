@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "net.h"
+#include "poll/poll.h"
 #include "work.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +295,23 @@ static void stream(struct net *net, const char *name,
 		   (double)bytes * 1e9 / (double)(now_ns() - began), NULL);
 }
 
+/* By DPDK, to the address at which the kernel reached the peer. Nothing works after it. */
+static void poll_frames(const struct net *net, const char *name)
+{
+	struct arpreq neighbour = { 0 };
+	struct poll poll = { .name = name, .device = net->device, .duration_ns = net->duration_ns };
+
+	memcpy(&neighbour.arp_pa, &net->peer, sizeof(net->peer));
+	snprintf(neighbour.arp_dev, sizeof(neighbour.arp_dev), "%s", net->name);
+	poll.address = (const unsigned char *)neighbour.arp_ha.sa_data;
+	if (!net->device[0])
+		talk_skipped(name, "%s is no PCI device", net->name);
+	else if (ioctl(net->udp, SIOCGARP, &neighbour))
+		talk_skipped(name, "the peer's address is not known: %s", strerror(errno));
+	else
+		work_poll(&poll);
+}
+
 /* net INTERFACE|auto ADDRESS PEER MILLISECONDS PART... */
 void work_net(char **words)
 {
@@ -329,6 +348,8 @@ void work_net(char **words)
 			stream(&net, *part, stream_out);
 		else if (!strcmp(*part, "receive"))
 			stream(&net, *part, stream_in);
+		else if (!strcmp(*part, "poll-64"))
+			poll_frames(&net, *part);
 		else
 			talk_failed("there is no part '%s'", *part);
 	}

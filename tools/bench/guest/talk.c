@@ -38,7 +38,18 @@ void talk_failed(const char *fmt, ...)
 	work_end(1);
 }
 
-static void await_answer(void)
+void talk_skipped(const char *part, const char *fmt, ...)
+{
+	char why[400];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	talk("skipped %s %s", part, why);
+}
+
+void await_answer(void)
 {
 	char c;
 	ssize_t got;

@@ -16,6 +16,7 @@
  *   result {...}    what came out of it, JSON
  *   figure {...}    something else that came out of it
  *   init            a guest's first line
+ *   give            the host's program wants its device bound to vfio-pci; waits for the answer
  *   skipped NAME WHY    this part cannot be done here
  *   failed WHY      nothing can
  *   end             the last line
@@ -30,6 +31,12 @@ void talk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The last line before the end: a failure. Never returns in a guest, which powers off. */
 void talk_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* One part of the work cannot be done here. */
+void talk_skipped(const char *part, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The answer to a line that waits for one. */
+void await_answer(void);
 
 /* Ends the program, in a guest by powering off. */
 void work_end(int status) __attribute__((noreturn));
