@@ -32,6 +32,12 @@ layer_build() {
         rm -rf /var/lib/apt/lists/*' - "${LAYER_PACKAGES[@]}"
 }
 
+# The build root with DPDK, of which libdpdk-dev brings the drivers: 24 MB to fetch, 245 packages.
+dpdk_stage() {
+    layer dpdk libdpdk-dev libnuma-dev
+    ROOT=$STAGE/root
+}
+
 kernel_key() {
     { printf '%s\n' "${KERNEL_PACKAGES[@]}"; cat "$LAB/kernel-full.config" "$LAB/kernel-build"; } | digest
 }
