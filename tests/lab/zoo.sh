@@ -127,10 +127,7 @@ zoo() {
     pid=$!
     ended=yes
     for line in 'guest: ready' 'zoo: done'; do
-        until grep -q "^$line" "$console"; do
-            kill -0 $pid 2>/dev/null || { ended=''; break 2; }
-            sleep 0.5
-        done
+        (awaits "$console" "^$line") >/dev/null 2>&1 || { ended=''; break; }
         [ "$line" = 'zoo: done' ] || network
     done
     if [ -n "$ended" ]; then
