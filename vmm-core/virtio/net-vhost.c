@@ -197,12 +197,13 @@ static int pair_start(struct via_net_pair *pair)
 		rc = -errno;
 	if (!rc)
 		rc = set_memory(pair->vhost_fd, pair->net->memory);
+	/* From now on the kernel may find a queue broken. */
+	if (!rc)
+		rc = watch_errors(pair);
 	if (!rc && pair->rx)
 		rc = set_queue(pair, VHOST_RX, via_net_rx_index(pair));
 	if (!rc && pair->tx)
 		rc = set_queue(pair, VHOST_TX, via_net_tx_index(pair));
-	if (!rc)
-		rc = watch_errors(pair);
 	return rc;
 }
 
