@@ -111,6 +111,16 @@ static void report_failure(struct via_vcpu *vcpu, const char *what, uint64_t det
 			 (unsigned long long)regs.rip);
 }
 
+/* Its registers are beyond reach, too. */
+static void report_given_up(struct via_vcpu *vcpu)
+{
+	via_machine_fail(vcpu->vmm,
+			 "KVM has given the guest up: processor %u, or one that ran beside it, did "
+			 "what KVM cannot carry out, such as a system management interrupt without "
+			 "memory for it",
+			 vcpu->index);
+}
+
 /* A PC resets. Told once: a guest may go on like this for ever. */
 static void handle_triple_fault(struct via_vcpu *vcpu)
 {
@@ -189,6 +199,8 @@ static void *vcpu_main(void *argument)
 		count(&vcpu->runs);
 		if (!rc)
 			handle_exit(vcpu);
+		else if (errno == EIO)
+			report_given_up(vcpu);
 		else if (errno != EINTR && errno != EAGAIN)
 			report_failure(vcpu, "cannot run", (uint64_t)errno);
 	}

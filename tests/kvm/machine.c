@@ -117,6 +117,28 @@ static void a_triple_fault_is_an_error(void **state)
 		strstr(guest.err.text, " at rip 0x")); /* on SVM, where it would start again */
 }
 
+/* An INIT takes the first processor to where a PC has firmware, and a guest of ours nothing. */
+static void an_init_of_the_first_processor_is_an_error(void **state)
+{
+	(void)state;
+	run("init");
+	guest_said(&guest, "before");
+	assert_int_equal(guest.rc, -EIO);
+	assert_non_null(strstr(guest.err.text, "processor 0 of the guest hit something KVM"));
+	assert_non_null(strstr(guest.err.text, " at rip 0xfff0"));
+}
+
+static void a_guest_kvm_gives_up_is_an_error(void **state)
+{
+	(void)state;
+	run("smi");
+	guest_said(&guest, "before");
+	if (guest_has_said(&guest, "no system management"))
+		skip();
+	assert_int_equal(guest.rc, -EIO);
+	assert_non_null(strstr(guest.err.text, "KVM has given the guest up"));
+}
+
 /* More than the receive FIFO holds, in pieces, and the guest asleep in between. */
 static void type(struct guest *g)
 {
@@ -618,6 +640,8 @@ int main(int argc, char **argv)
 		TEST(a_reset_ends_a_guest),
 		TEST(only_the_right_value_turns_a_guest_off),
 		TEST(a_triple_fault_is_an_error),
+		TEST(an_init_of_the_first_processor_is_an_error),
+		TEST(a_guest_kvm_gives_up_is_an_error),
 		TEST(a_console_goes_both_ways),
 		TEST(a_guest_without_a_console_runs_all_the_same),
 		TEST(a_console_nobody_reads_any_more_is_no_obstacle),

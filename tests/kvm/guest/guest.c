@@ -352,6 +352,39 @@ static void test_triple(void)
 	fault_three_times();
 }
 
+/* A PC goes on in its firmware. */
+static void test_init(void)
+{
+	init_apic();
+	say("before\n");
+	wrmsr(MSR_X2APIC_ICR, 0x4500);
+	for (;;)
+		inb(GUEST_EMPTY_PORT);
+}
+
+/*
+ * System management mode, whose handler moves its memory to where there is none: AMD64 APM
+ * volume 2, 10.2. The second time KVM cannot save the processor's state.
+ */
+static void test_smi(void)
+{
+	static const uint8_t handler[] = {
+		0x66, 0x2e, 0xc7, 0x06, 0x00,
+		0xff, 0,    0,	  0,	0xd0, /* movl $0xd0000000, %cs:0xff00 */
+		0x0f, 0xaa,		      /* rsm */
+	};
+
+	init_apic();
+	memcpy((void *)0x38000, handler, sizeof(handler));
+	say("before\n");
+	for (int i = 0; i < 1000; i++) {
+		wrmsr(MSR_X2APIC_ICR, 0x4200);
+		inb(GUEST_EMPTY_PORT);
+	}
+	say("no system management\n");
+	outb(PORT_RESET, 0x06);
+}
+
 /* What a guest can change and a reset puts back: Intel SDM volumes 3A and 4; for 4b564dxxh
  * Documentation/virt/kvm/x86/msr.rst.
  */
@@ -1118,6 +1151,7 @@ static const struct {
 	{ "reboot", test_reboot },     { "slots", test_slots },	      { "msi", test_msi },
 	{ "function", test_function }, { "vectors", test_vectors },   { "intx", test_intx },
 	{ "doorbell", test_doorbell }, { "virtio", test_virtio },     { "hostile", test_hostile },
+	{ "init", test_init },	       { "smi", test_smi },
 };
 
 void guest_main(const struct boot_params *params)
