@@ -184,7 +184,7 @@ static const char *interrupt_source(const char *label)
 	if (label[0] >= '0' && label[0] <= '9')
 		return "device";
 	if (!strncmp(label, "LOC", 3))
-		return "timer";
+		return VIA_BENCH_OF_CLOCK;
 	if (!strncmp(label, "RES", 3) || !strncmp(label, "CAL", 3) || !strncmp(label, "TLB", 3))
 		return "other processor";
 	if (!strncmp(label, "PIN", 3) || !strncmp(label, "NPI", 3) || !strncmp(label, "PIW", 3))
@@ -210,7 +210,10 @@ static void add_interrupts(struct via_bench_counters *counters)
 				break;
 			total += count;
 		}
-		via_bench_counters_add_part(counters, VIA_BENCH_INTERRUPTS, source, (double)total);
+		via_bench_counters_add(counters, VIA_BENCH_INTERRUPTS, source, (double)total);
+		if (strcmp(source, VIA_BENCH_OF_CLOCK))
+			via_bench_counters_add(counters, VIA_BENCH_INTERRUPTS, VIA_BENCH_TOTAL,
+					       (double)total);
 	}
 }
 

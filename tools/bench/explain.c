@@ -59,7 +59,7 @@ static const char *add_reason(char *text, const struct via_bench_figures *more,
 	for (size_t i = 0; i < more->cost_count; i++) {
 		const struct via_bench_cost *cost = more->costs[i];
 		double difference;
-		bool known = cost->group != VIA_BENCH_EXITS || !strcmp(cost->name, VIA_BENCH_TOTAL);
+		bool known = cost->group != VIA_BENCH_EXITS || !via_bench_cost_is_part(cost);
 
 		for (size_t j = 0; j < said_count; j++)
 			known |= !strcmp(said[j], cost->name);

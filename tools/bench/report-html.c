@@ -182,26 +182,47 @@ static void put_cell(struct via_page *page, const char *text)
 /* Costs that are a number each, beside what the charts show. */
 static const struct cost_column {
 	enum via_bench_cost_group group;
-	const char *heading;
+	const char *name, *heading;
 } cost_columns[] = {
-	{ VIA_BENCH_EXITS, "exits" },		{ VIA_BENCH_USER_EXITS, "to the VMM" },
-	{ VIA_BENCH_INTERRUPTS, "interrupts" }, { VIA_BENCH_CONTEXT_SWITCHES, "context switches" },
-	{ VIA_BENCH_CPU_NS, "host CPU" },	{ VIA_BENCH_INSTRUCTIONS, "instructions" },
+	{ VIA_BENCH_EXITS, VIA_BENCH_TOTAL, "exits" },
+	{ VIA_BENCH_EXITS, VIA_BENCH_OF_CLOCK, "and of the clock" },
+	{ VIA_BENCH_USER_EXITS, VIA_BENCH_TOTAL, "to the VMM" },
+	{ VIA_BENCH_INTERRUPTS, VIA_BENCH_TOTAL, "interrupts" },
+	{ VIA_BENCH_INTERRUPTS, VIA_BENCH_OF_CLOCK, "and of the clock" },
+	{ VIA_BENCH_CONTEXT_SWITCHES, VIA_BENCH_TOTAL, "context switches" },
+	{ VIA_BENCH_CPU_NS, VIA_BENCH_TOTAL, "host CPU" },
+	{ VIA_BENCH_INSTRUCTIONS, VIA_BENCH_TOTAL, "instructions" },
 };
 enum { COST_COLUMNS = sizeof(cost_columns) / sizeof(cost_columns[0]) };
+
+static double cost_of(const struct via_bench_figures *figures, const struct cost_column *column)
+{
+	const struct via_bench_cost *cost =
+		via_bench_cost_find(figures, column->group, column->name);
+
+	return cost ? cost->summary.median : NAN;
+}
+
+static bool has_column(const struct via_bench_metric *metric, const struct cost_column *column)
+{
+	for (size_t i = 0; i < metric->figure_count; i++)
+		if (!isnan(cost_of(metric->figures[i], column)))
+			return true;
+	return false;
+}
 
 static void put_cost_table(struct via_page *page, const struct via_bench_metric *metric)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < COST_COLUMNS; i++)
-		any |= has_costs(metric, cost_columns[i].group);
+		any |= has_column(metric, &cost_columns[i]);
 	if (!any)
 		return;
 	via_page_heading(page, metric, "Counted", "");
 	fputs("<div class=\"scroll\"><table><tr><th>subject</th>", page->out);
 	for (size_t i = 0; i < COST_COLUMNS; i++)
-		if (has_costs(metric, cost_columns[i].group))
+		if (has_column(metric, &cost_columns[i]))
 			fprintf(page->out, "<th>%s</th>", cost_columns[i].heading);
 	fputs("</tr>\n", page->out);
 	for (size_t i = 0; i < metric->figure_count; i++) {
@@ -211,12 +232,11 @@ static void put_cost_table(struct via_page *page, const struct via_bench_metric 
 		via_page_text(page, figures->subject);
 		fputs("</td>", page->out);
 		for (size_t j = 0; j < COST_COLUMNS; j++) {
-			enum via_bench_cost_group group = cost_columns[j].group;
-			double total = via_bench_cost_total(figures, group);
+			enum via_bench_unit unit = via_cost_unit(cost_columns[j].group);
+			double value = cost_of(figures, &cost_columns[j]);
 
-			if (has_costs(metric, group))
-				put_cell(page,
-					 via_figure_value(via_cost_unit(group), total, true).text);
+			if (has_column(metric, &cost_columns[j]))
+				put_cell(page, via_figure_value(unit, value, true).text);
 		}
 		fputs("</tr>\n", page->out);
 	}

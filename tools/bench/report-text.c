@@ -262,7 +262,7 @@ static size_t find_reasons(const struct via_bench_metric *metric, struct reason 
 			const struct via_bench_cost *cost = figures->costs[j];
 
 			if (cost->group == VIA_BENCH_EXITS && cost->summary.median > 0 &&
-			    cost->summary.median >= least && strcmp(cost->name, VIA_BENCH_TOTAL))
+			    cost->summary.median >= least && via_bench_cost_is_part(cost))
 				add_reason(reasons, &count, cost);
 		}
 	}
@@ -273,6 +273,30 @@ static size_t find_reasons(const struct via_bench_metric *metric, struct reason 
 static bool has_exits(const struct via_bench_figures *figures)
 {
 	return !isnan(via_bench_cost_total(figures, VIA_BENCH_EXITS));
+}
+
+static bool has_clock(const struct via_bench_metric *metric)
+{
+	for (size_t i = 0; i < metric->figure_count; i++)
+		if (via_bench_cost_find(metric->figures[i], VIA_BENCH_EXITS, VIA_BENCH_OF_CLOCK))
+			return true;
+	return false;
+}
+
+/* The row of a reason, under the subjects of @headings. */
+static void add_reason_row(struct via_table *table, const struct via_bench_metric *metric,
+			   const char *const *headings, const char *title, const char *reason)
+{
+	via_table_add(table, VIA_STYLE_PLAIN, "%s", title);
+	for (size_t column = 1; column < table->columns; column++) {
+		const struct via_bench_cost *cost = via_bench_cost_find(
+			via_bench_figures_find(metric, headings[column]), VIA_BENCH_EXITS, reason);
+
+		via_table_add(table, VIA_STYLE_PLAIN, "%s",
+			      via_figure_value(VIA_BENCH_UNIT_COUNT,
+					       cost ? cost->summary.median : 0, false)
+				      .text);
+	}
 }
 
 /* Exits by reason, a column for each subject that has any. */
@@ -290,19 +314,11 @@ static int print_reasons(const struct via_cli *cli, const struct via_bench_metri
 		return VIA_EXIT_DONE;
 	via_table_init(&table, columns_used, headings);
 	table.right = ~(uint32_t)1;
-	for (size_t i = 0; i < count; i++) {
-		via_table_add(&table, VIA_STYLE_PLAIN, "%s", reasons[i].name);
-		for (size_t column = 1; column < columns_used; column++) {
-			const struct via_bench_cost *cost = via_bench_cost_find(
-				via_bench_figures_find(metric, headings[column]), VIA_BENCH_EXITS,
-				reasons[i].name);
-
-			via_table_add(&table, VIA_STYLE_PLAIN, "%s",
-				      via_figure_value(VIA_BENCH_UNIT_COUNT,
-						       cost ? cost->summary.median : 0, false)
-					      .text);
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		add_reason_row(&table, metric, headings, reasons[i].name, reasons[i].name);
+	if (has_clock(metric))
+		add_reason_row(&table, metric, headings, "(the clock's, beside)",
+			       VIA_BENCH_OF_CLOCK);
 	return via_table_print(cli, &table);
 }
 

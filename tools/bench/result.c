@@ -359,7 +359,7 @@ const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures 
 
 bool via_bench_cost_is_part(const struct via_bench_cost *cost)
 {
-	return !same(cost->name, VIA_BENCH_TOTAL) &&
+	return !same(cost->name, VIA_BENCH_TOTAL) && !same(cost->name, VIA_BENCH_OF_CLOCK) &&
 	       !(cost->group == VIA_BENCH_INTERRUPTS &&
 		 (same(cost->name, VIA_BENCH_OF_GUEST) || same(cost->name, VIA_BENCH_OF_DRIVER)));
 }

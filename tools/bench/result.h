@@ -252,6 +252,12 @@ const struct via_bench_cost *via_bench_cost_find(const struct via_bench_figures 
 #define VIA_BENCH_OF_GUEST  "guest's device"
 #define VIA_BENCH_OF_DRIVER "driver"
 
+/*
+ * What the clock alone caused, however much was done: the guest's and the host's timer ticks. It is
+ * no part of the total, which is what operations cost and the same at any pace.
+ */
+#define VIA_BENCH_OF_CLOCK "clock"
+
 /** via_bench_cost_is_part() - whether a cost is added up in the total of its group. */
 bool via_bench_cost_is_part(const struct via_bench_cost *cost);
 

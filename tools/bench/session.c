@@ -261,14 +261,37 @@ static void describe(struct via_bench_session *session, const json_t *driver)
 	via_bench_set(result, &subject->what, what[0] == ' ' ? what + 1 : what);
 }
 
+static double number_of(const json_t *json, const char *name)
+{
+	double value = json_number_value(json_object_get(json, name));
+
+	return value >= 0 ? value : 0;
+}
+
+/* A window in which no work is done. Return: whether it is one. */
+static bool keep_window(struct via_bench_session *session, const char *name, const json_t *json)
+{
+	if (!strcmp(name, "nothing")) {
+		session->nothing = session->costs;
+		return true;
+	}
+	if (strcmp(name, "clock") != 0)
+		return false;
+	session->clock.counters = session->costs;
+	via_bench_counters_since(&session->clock.counters, &session->nothing);
+	session->clock.ticks = number_of(json, "ticks");
+	return true;
+}
+
 /* What the subject's driver took, beside what the host counted. */
 static void add_window(struct via_bench_session *session, struct via_bench_figures *of,
 		       const json_t *json, double operations)
 {
 	via_bench_counters_since(&session->costs, &session->nothing);
+	via_bench_clock_take(&session->clock, &session->costs, number_of(json, "ticks"));
 	via_bench_counters_add(&session->costs, VIA_BENCH_INTERRUPTS,
 			       session->is_guest ? VIA_BENCH_OF_GUEST : VIA_BENCH_OF_DRIVER,
-			       json_number_value(json_object_get(json, "interrupts")));
+			       number_of(json, "interrupts"));
 	add_costs(session, of, &session->costs, operations);
 	describe(session, json_object_get(json, "driver"));
 }
@@ -303,10 +326,8 @@ static int add_figures(struct via_bench_session *session, const json_t *json, co
 	const json_t *bucket;
 	size_t i;
 
-	if (name && !strcmp(name, "nothing")) {
-		session->nothing = session->costs;
+	if (name && keep_window(session, name, json))
 		return 0;
-	}
 	if (!part || operations <= 0 || !(value >= 0))
 		return via_error_set(err, EPROTO, "the program said something unexpected: %.200s",
 				     text);

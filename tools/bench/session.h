@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "bench.h"
+#include "clock.h"
 #include "line.h"
 
 /* One run of one subject, while it lasts. */
@@ -17,6 +18,7 @@ struct via_bench_session {
 	struct via_bench_watched watched;
 	struct timespec began;
 	struct via_bench_counters before, costs, nothing;
+	struct via_bench_clock clock;
 	double calls, ioctls; /* of kind boot */
 };
 

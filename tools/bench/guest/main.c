@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 32
+#define CLOCK_NS  500000000ULL
 
 static const struct {
 	const char *name;
@@ -39,13 +40,28 @@ static void measure_nothing(void)
 	window_end(&window, 1, 0, NULL);
 }
 
+static void measure_clock(void)
+{
+	struct window window;
+
+	window_begin(&window, "clock", NULL);
+	while (now_ns() - window.began_ns < CLOCK_NS)
+		;
+	window_end(&window, 1, 0, NULL);
+}
+
 static void do_work(char **words)
 {
+	bool clock = words[0] && !strcmp(words[0], WORK_CLOCK);
+
+	words += clock;
 	for (size_t i = 0; words[0] && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(words[0], kinds[i].name))
 			continue;
 		if (kinds[i].work != work_peer)
 			measure_nothing();
+		if (clock)
+			measure_clock();
 		kinds[i].work(words);
 		talk("end");
 		work_end(0);

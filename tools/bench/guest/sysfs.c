@@ -89,27 +89,47 @@ static bool has_irq(const char *device, unsigned long irq)
 	return read_line(line, sizeof(line), "%s/irq", device) && strtoul(line, NULL, 10) == irq;
 }
 
-uint64_t interrupts_of(const char *device)
+/* Of all processors; @at: behind the colon of a line of /proc/interrupts. */
+static uint64_t add_columns(const char *at)
+{
+	uint64_t total = 0;
+
+	for (;;) {
+		char *end;
+		unsigned long long count = strtoull(at, &end, 10);
+
+		if (end == at || (*end != ' ' && *end != '\n'))
+			return total;
+		total += count;
+		at = end;
+	}
+}
+
+/* Of a device, or without one of the local timers. */
+static uint64_t add_interrupts(const char *device)
 {
 	FILE *file = fopen("/proc/interrupts", "re");
 	uint64_t total = 0;
 	char line[16384];
 
 	while (file && fgets(line, sizeof(line), file)) {
-		char *at, *end;
-		unsigned long irq = strtoul(line, &at, 10);
+		char *at = line + strspn(line, " ");
+		unsigned long irq = strtoul(at, &at, 10);
 
-		if (*at != ':' || !has_irq(device, irq))
-			continue;
-		for (at++;; at = end) {
-			unsigned long long count = strtoull(at, &end, 10);
-
-			if (end == at || (*end != ' ' && *end != '\n'))
-				break;
-			total += count;
-		}
+		if (device ? *at == ':' && has_irq(device, irq) : !strncmp(at, "LOC:", 4))
+			total += add_columns(strchr(at, ':') + 1);
 	}
 	if (file)
 		fclose(file);
 	return total;
+}
+
+uint64_t interrupts_of(const char *device)
+{
+	return add_interrupts(device);
+}
+
+uint64_t ticks_now(void)
+{
+	return add_interrupts(NULL);
 }

@@ -141,14 +141,16 @@ void window_begin(struct window *window, const char *name, const char *device)
 	await_answer();
 	if (device)
 		window->interrupts = interrupts_of(device);
+	window->ticks = ticks_now();
 	window->began_ns = now_ns();
 }
 
 void window_end(struct window *window, uint64_t operations, double value, struct samples *samples)
 {
 	uint64_t ended_ns = now_ns();
-	char driver[64];
+	uint64_t ticks = ticks_now();
 	uint64_t interrupts = window->device ? interrupts_of(window->device) : 0;
+	char driver[64];
 
 	talk("done");
 	await_answer();
@@ -157,9 +159,10 @@ void window_end(struct window *window, uint64_t operations, double value, struct
 		value = (double)samples->values[samples->count / 2];
 	}
 	printf(TALK_PREFIX "result {\"name\": \"%s\", \"operations\": %llu, \"value\": %.17g, "
-			   "\"ns\": %llu, \"interrupts\": %llu",
+			   "\"ns\": %llu, \"ticks\": %llu, \"interrupts\": %llu",
 	       window->name, (unsigned long long)operations, value,
 	       (unsigned long long)(ended_ns - window->began_ns),
+	       (unsigned long long)(ticks - window->ticks),
 	       (unsigned long long)(interrupts - window->interrupts));
 	if (window->device && driver_of(window->device, driver, sizeof(driver)))
 		printf(", \"driver\": \"%s\"", driver);

@@ -23,6 +23,12 @@
  */
 #define TALK_PREFIX "viaduct-bench: "
 
+/*
+ * The first word, if time is to be told from work: a window in which the processor spins says what
+ * a tick of the clock costs.
+ */
+#define WORK_CLOCK "clock"
+
 /* Where a guest finds what to do, a word a line; 'viaduct bench' puts it in the initramfs. */
 #define WORK_FOLDER "/viaduct-bench"
 #define WORK_WORDS  WORK_FOLDER "/words"
@@ -66,8 +72,11 @@ struct window {
 	const char *name;
 	const char *device; /* PCI device in sysfs whose interrupts are counted; NULL: none */
 	uint64_t interrupts;
-	uint64_t began_ns;
+	uint64_t began_ns, ticks;
 };
+
+/* How often the timers of processors have interrupted them, of all of them together. */
+uint64_t ticks_now(void);
 
 void window_begin(struct window *window, const char *name, const char *device);
 
