@@ -78,6 +78,7 @@ static void give_back(struct via_bench *bench)
 {
 	char path[128];
 
+	via_bench_hold_release(&bench->msix);
 	via_bench_hold_release(&bench->hold);
 	via_bench_trace_end(&bench->trace);
 	if (bench->folder[0]) {
@@ -96,12 +97,23 @@ static const struct via_bench_wanted *wanted(enum via_bench_kind kind)
 		[VIA_BENCH_NET] = { 0x0200, 0, 0, "network function" },
 		[VIA_BENCH_BOOT] = { 0x0200, 0, 0, "network function" },
 		[VIA_BENCH_DISK] = { 0x0108, 0, 0, "NVMe function" },
-		[VIA_BENCH_IRQ] = { 0, 0x1234, 0x11e8, "edu device" },
+		[VIA_BENCH_IRQ] = { 0, 0x1234, 0x11e8, "edu device" }, /* and msix_wanted */
 		[VIA_BENCH_BAR] = { 0, 0, 0, "function" },
 		[VIA_BENCH_MAP] = { 0, 0, 0, "function" },
 	};
 
 	return &all[kind];
+}
+
+/* By name it may be any. */
+static const struct via_bench_wanted msix_wanted = { 0x0200, 0, 0, "network function" };
+static const struct via_bench_wanted msix_named = { 0, 0, 0, "function" };
+
+bool via_bench_has_part(const struct via_bench *bench, const struct via_bench_part *part)
+{
+	if (bench->options.kind != VIA_BENCH_IRQ)
+		return true;
+	return strcmp(part->name, "mask") ? bench->hold.found : bench->msix.found;
 }
 
 static void skip(struct via_bench *bench, struct via_bench_plan *plan, const char *reason)
@@ -151,10 +163,14 @@ static void add_subjects(struct via_bench *bench, const struct via_error *no_dev
 			reason = "a tap interface leads to this host only, not to --peer";
 		if (!reason && plan->vmm && !options->kernel)
 			reason = "a guest needs a kernel: --kernel FILE, or $VIADUCT_GUEST_KERNEL";
-		if (!reason && needs && !bench->hold.found)
+		if (!reason && needs && !bench->hold.found && !bench->msix.found)
 			reason = no_device->text;
 		if (needs && bench->hold.found)
-			snprintf(what, sizeof(what), "%s", via_bdf_text(bench->hold.bdf).text);
+			snprintf(what, sizeof(what), "%s%s%s", via_bdf_text(bench->hold.bdf).text,
+				 bench->msix.found ? ", " : "",
+				 bench->msix.found ? via_bdf_text(bench->msix.bdf).text : "");
+		else if (needs && bench->msix.found)
+			snprintf(what, sizeof(what), "%s", via_bdf_text(bench->msix.bdf).text);
 		else if (plan->way == VIA_BENCH_VIRTIO || plan->way == VIA_BENCH_VHOST)
 			snprintf(what, sizeof(what), "tap interface");
 		else
@@ -273,6 +289,45 @@ static bool any_needs_device(const struct via_bench *bench)
 	return false;
 }
 
+static void leave_out(struct via_bench *bench, const char *part, const struct via_error *err)
+{
+	via_bench_add_text(bench->result, &bench->result->warnings, "There is no '%s': %s", part,
+			   err->text);
+}
+
+/* One that was named is for what it can do. */
+static int find_irq_devices(struct via_bench *bench, struct via_error *err)
+{
+	const char *name = bench->options.device;
+	struct via_error no_edu = { 0 };
+	int rc =
+		via_bench_hold_find(&bench->hold, bench->cli, wanted(VIA_BENCH_IRQ), name, &no_edu);
+
+	if (!rc && name)
+		return 0;
+	if (rc && rc != -ENODEV && rc != -EINVAL) {
+		*err = no_edu;
+		return rc;
+	}
+	if (rc)
+		leave_out(bench, "interrupt", &no_edu);
+	rc = via_bench_hold_find(&bench->msix, bench->cli, name ? &msix_named : &msix_wanted, name,
+				 err);
+	if (rc && bench->hold.found) {
+		leave_out(bench, "mask", err);
+		rc = 0;
+	}
+	return rc;
+}
+
+static int find_devices(struct via_bench *bench, struct via_error *err)
+{
+	if (bench->options.kind == VIA_BENCH_IRQ)
+		return find_irq_devices(bench, err);
+	return via_bench_hold_find(&bench->hold, bench->cli, wanted(bench->options.kind),
+				   bench->options.device, err);
+}
+
 static int measure(struct via_bench *bench, int argc, char **argv)
 {
 	struct via_error err = { 0 }, no_device = { 0 };
@@ -285,8 +340,7 @@ static int measure(struct via_bench *bench, int argc, char **argv)
 	if (rc)
 		return via_fail(&err);
 	if (any_needs_device(bench)) {
-		rc = via_bench_hold_find(&bench->hold, bench->cli, wanted(bench->options.kind),
-					 bench->options.device, &no_device);
+		rc = find_devices(bench, &no_device);
 		/* One that was asked for and is not to be had is no reason to measure the rest. */
 		if (rc && bench->options.device)
 			return via_fail(&no_device);
@@ -303,6 +357,7 @@ int cmd_bench(struct via_cli *cli, int argc, char **argv)
 	struct via_bench bench = {
 		.cli = cli,
 		.hold.host = cli->host,
+		.msix.host = cli->host,
 		.watch.signal_fd = -1,
 		.progress = isatty(STDERR_FILENO),
 	};

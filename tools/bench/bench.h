@@ -78,8 +78,9 @@ struct via_bench {
 	struct via_bench_watch watch;
 	struct via_bench_trace trace;
 	struct via_bench_hold hold;
-	char folder[64];	/* temporary files */
-	char program[PATH_MAX]; /* that does the work */
+	struct via_bench_hold msix; /* of kind irq, beside edu: a function that has MSI-X */
+	char folder[64];	    /* temporary files */
+	char program[PATH_MAX];	    /* that does the work */
 	char tap[16];
 	unsigned int run; /* of each subject, the one that is now; from 0 */
 	double load;	  /* of the machine before; negative: not known */
@@ -92,6 +93,9 @@ const struct via_bench_part *via_bench_parts(enum via_bench_kind kind, size_t *c
 
 /** via_bench_needs_device() - whether a subject of this kind needs a function of the host. */
 bool via_bench_needs_device(enum via_bench_kind kind, enum via_bench_way way);
+
+/** via_bench_has_part() - whether what it needs is there. */
+bool via_bench_has_part(const struct via_bench *bench, const struct via_bench_part *part);
 
 /** via_bench_progress() - what is done now, on a terminal. NULL: nothing any more. */
 void via_bench_progress(struct via_bench *bench, const char *fmt, ...)

@@ -47,6 +47,7 @@ static const struct via_bench_part disk[] = {
 static const struct via_bench_part irq[] = {
 	{ "interrupt", "From the device's interrupt (INTx) to the program that waits for it",
 	  VIA_BENCH_UNIT_NS, LESS, "interrupt" },
+	{ "mask", "A vector of MSI-X masked and unmasked", VIA_BENCH_UNIT_NS, LESS, "pair" },
 };
 
 static const struct via_bench_part bar[] = {

@@ -28,7 +28,8 @@ static void add_args(struct via_bench_line *line, const char *const *args)
 static void add_parts(struct via_bench_line *line)
 {
 	for (size_t i = 0; i < line->bench->part_count; i++)
-		if (!line->bench->parts[i].follows)
+		if (!line->bench->parts[i].follows &&
+		    via_bench_has_part(line->bench, &line->bench->parts[i]))
 			add_word(line, line->bench->parts[i].name);
 }
 
@@ -61,6 +62,8 @@ static void choose_words(struct via_bench_line *line)
 	case VIA_BENCH_IRQ:
 		add_word(line, "irq");
 		add_word(line, "1000");
+		add_word(line, line->plan->vmm ? "auto" : line->msix);
+		add_parts(line);
 		break;
 	default:
 		add_word(line, "bar");
@@ -72,6 +75,7 @@ static void choose_words(struct via_bench_line *line)
 static void add_viaduct(struct via_bench_line *line)
 {
 	const struct via_bench_options *options = &line->bench->options;
+	const char *const devices[] = { line->device, line->msix };
 	enum via_bench_way way = line->plan->way;
 
 	add_args(line, (const char *const[]){ "/proc/self/exe", "run", "--kernel", options->kernel,
@@ -86,9 +90,13 @@ static void add_viaduct(struct via_bench_line *line)
 	if (way != VIA_BENCH_PASSTHROUGH)
 		add_arg(line, "--populate");
 	if (way == VIA_BENCH_PASSTHROUGH) {
-		add_arg(line, "--device");
-		snprintf(line->text[1], sizeof(line->text[1]), "%s", line->device);
-	} else if (options->kind == VIA_BENCH_DISK) {
+		for (size_t i = 0; i < 2; i++)
+			if (devices[i][0])
+				add_args(line,
+					 (const char *const[]){ "--device", devices[i], NULL });
+		return;
+	}
+	if (options->kind == VIA_BENCH_DISK) {
 		add_arg(line, "--disk");
 		snprintf(line->text[1], sizeof(line->text[1]), "/dev/%s,ro,direct", line->disk);
 	} else {
@@ -102,6 +110,7 @@ static void add_viaduct(struct via_bench_line *line)
 static void add_qemu(struct via_bench_line *line)
 {
 	const struct via_bench_options *options = &line->bench->options;
+	const char *const devices[] = { line->device, line->msix };
 	enum via_bench_way way = line->plan->way;
 
 	add_args(line, (const char *const[]){ "qemu-system-x86_64",
@@ -132,8 +141,16 @@ static void add_qemu(struct via_bench_line *line)
 					      line->text[0],
 					      NULL });
 	if (way == VIA_BENCH_PASSTHROUGH) {
-		snprintf(line->text[1], sizeof(line->text[1]), "vfio-pci,host=%s", line->device);
-	} else if (options->kind == VIA_BENCH_DISK) {
+		for (size_t i = 0; i < 2; i++)
+			if (devices[i][0]) {
+				snprintf(line->text[1 + i], sizeof(line->text[1]),
+					 "vfio-pci,host=%s", devices[i]);
+				add_args(line, (const char *const[]){ "-device", line->text[1 + i],
+								      NULL });
+			}
+		return;
+	}
+	if (options->kind == VIA_BENCH_DISK) {
 		snprintf(
 			line->text[2], sizeof(line->text[2]),
 			"file=/dev/%s,if=none,id=d0,format=raw,cache=none,aio=io_uring,readonly=on",
@@ -175,7 +192,11 @@ int via_bench_line_make(struct via_bench_line *line, struct via_bench *bench,
 {
 	line->bench = bench;
 	line->plan = plan;
-	snprintf(line->device, sizeof(line->device), "%s", via_bdf_text(bench->hold.bdf).text);
+	if (bench->hold.found)
+		snprintf(line->device, sizeof(line->device), "%s",
+			 via_bdf_text(bench->hold.bdf).text);
+	if (bench->msix.found)
+		snprintf(line->msix, sizeof(line->msix), "%s", via_bdf_text(bench->msix.bdf).text);
 	choose_words(line);
 	if (plan->vmm)
 		return make_guest(line, err);

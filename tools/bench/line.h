@@ -20,7 +20,7 @@ struct via_bench_line {
 	size_t arg_count;
 	const char *words[VIA_BENCH_WORDS_MAX + 1]; /* for the program that does the work */
 	size_t word_count;
-	char device[24], initrd[128], stats[128], milliseconds[16], memory[32], cpus[16],
+	char device[24], msix[24], initrd[128], stats[128], milliseconds[16], memory[32], cpus[16],
 		text[4][160];
 };
 

@@ -71,13 +71,21 @@ static int give_device(struct via_bench *bench, enum via_bench_way way, struct v
 	static const char uio[] = "uio_pci_generic";
 	char *load[] = { (char *)"modprobe", (char *)"-q", (char *)uio, NULL };
 
+	const char *driver = uio;
+	int rc = 0;
+
 	if (way == VIA_BENCH_PASSTHROUGH)
-		return via_bench_hold_give(&bench->hold, "vfio-pci", err);
+		driver = "vfio-pci";
 	/* A driver that claims the registers would keep programs from mapping them. */
-	if (bench->options.kind != VIA_BENCH_IRQ && bench->options.kind != VIA_BENCH_BAR)
-		return via_bench_hold_give(&bench->hold, NULL, err);
-	via_bench_run(load);
-	return via_bench_hold_give(&bench->hold, uio, err);
+	else if (bench->options.kind != VIA_BENCH_IRQ && bench->options.kind != VIA_BENCH_BAR)
+		driver = NULL;
+	else
+		via_bench_run(load);
+	if (bench->hold.found)
+		rc = via_bench_hold_give(&bench->hold, driver, err);
+	if (!rc && bench->msix.found)
+		rc = via_bench_hold_give(&bench->msix, driver, err);
+	return rc;
 }
 
 /* An address of the host behind which the VF's packets arrive. */

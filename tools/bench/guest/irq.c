@@ -120,15 +120,11 @@ static void raise_for(struct edu *edu, uint64_t count)
 	}
 }
 
-/* irq COUNT */
-void work_irq(char **words)
+static void work_edu(const char *name, uint64_t count)
 {
 	struct edu edu = { .uio = -1, .config = -1 };
 	struct window window;
-	uint64_t count = words[1] ? strtoull(words[1], NULL, 10) : 0;
 
-	if (!count)
-		talk_failed("words are missing");
 	if (!find_edu(edu.device, sizeof(edu.device)))
 		talk_failed("there is no edu, a device that raises an interrupt when it is told");
 	open_edu(&edu);
@@ -136,7 +132,24 @@ void work_irq(char **words)
 	samples_reset(&edu.samples);
 	raise_for(&edu, count / 10 + 1);
 	samples_reset(&edu.samples);
-	window_begin(&window, "interrupt", edu.device);
+	window_begin(&window, name, edu.device);
 	raise_for(&edu, count);
 	window_end(&window, count, 0, &edu.samples);
+}
+
+/* irq COUNT DEVICE|auto PART...: the device is the one with MSI-X */
+void work_irq(char **words)
+{
+	uint64_t count = words[1] ? strtoull(words[1], NULL, 10) : 0;
+
+	if (!count || !words[2])
+		talk_failed("words are missing");
+	for (char **part = words + 3; *part; part++) {
+		if (!strcmp(*part, "interrupt"))
+			work_edu(*part, count);
+		else if (!strcmp(*part, "mask"))
+			work_mask(*part, words[2], count);
+		else
+			talk_failed("there is no part '%s'", *part);
+	}
 }

@@ -116,6 +116,9 @@ void work_disk(char **words);
 void work_irq(char **words);
 void work_bar(char **words);
 
+/* A part of work_irq(): a device's, or "auto", vector is masked and unmasked @count times. */
+void work_mask(const char *name, const char *device, uint64_t count);
+
 /* Answers work_net() from the other end, until it is killed. */
 void work_peer(char **words);
 
