@@ -88,7 +88,7 @@ static const struct via_option run_options[] = {
 };
 
 static const struct via_option bench_options[] = {
-	{ "subjects", "LIST", "of passthrough, virtio, vhost, host; for map group, iommufd" },
+	{ "subjects", "LIST", "of passthrough, virtio, vhost, user, host; for map group, iommufd" },
 	{ "device", "DEVICE", "the function to use, or the PF of one (the first nobody uses)" },
 	{ "vmm", "LIST", "viaduct, qemu or both (viaduct)" },
 	{ "kernel", "FILE", "the guest's kernel ($VIADUCT_GUEST_KERNEL)" },

@@ -141,8 +141,10 @@ static const char *impossible(enum via_bench_kind kind, const struct via_bench_p
 		return "the host does not boot for this";
 	if (kind == VIA_BENCH_DISK && way == VIA_BENCH_VHOST)
 		return "Linux has no vhost for disks";
+	if (kind == VIA_BENCH_DISK && way == VIA_BENCH_USER)
+		return "a network has no disk";
 	if ((kind == VIA_BENCH_IRQ || kind == VIA_BENCH_BAR) &&
-	    (way == VIA_BENCH_VIRTIO || way == VIA_BENCH_VHOST))
+	    (way == VIA_BENCH_VIRTIO || way == VIA_BENCH_VHOST || way == VIA_BENCH_USER))
 		return kind == VIA_BENCH_IRQ
 			       ? "no virtio device raises an interrupt when it is told to"
 			       : "the registers of a virtio device are not mapped into the guest";
@@ -159,7 +161,8 @@ static void add_subjects(struct via_bench *bench, const struct via_error *no_dev
 		const char *reason = impossible(options->kind, plan);
 		bool needs = via_bench_needs_device(options->kind, plan->way);
 
-		if (!reason && !needs && options->peer && options->kind == VIA_BENCH_NET)
+		if (!reason && !needs && plan->way != VIA_BENCH_USER && options->peer &&
+		    options->kind == VIA_BENCH_NET)
 			reason = "a tap interface leads to this host only, not to --peer";
 		if (!reason && plan->vmm && !options->kernel)
 			reason = "a guest needs a kernel: --kernel FILE, or $VIADUCT_GUEST_KERNEL";
@@ -173,6 +176,8 @@ static void add_subjects(struct via_bench *bench, const struct via_error *no_dev
 			snprintf(what, sizeof(what), "%s", via_bdf_text(bench->msix.bdf).text);
 		else if (plan->way == VIA_BENCH_VIRTIO || plan->way == VIA_BENCH_VHOST)
 			snprintf(what, sizeof(what), "tap interface");
+		else if (plan->way == VIA_BENCH_USER)
+			snprintf(what, sizeof(what), "user network");
 		else
 			what[0] = '\0';
 		via_bench_add_subject(bench->result, plan->name, plan->vmm, what[0] ? what : NULL,

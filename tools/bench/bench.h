@@ -27,6 +27,7 @@ enum via_bench_way {
 	VIA_BENCH_PASSTHROUGH,
 	VIA_BENCH_VIRTIO,
 	VIA_BENCH_VHOST,
+	VIA_BENCH_USER, /* a virtio card whose network is made of the VMM's connections */
 	VIA_BENCH_HOST,
 	VIA_BENCH_GROUP, /* of kind map: backends of the IOMMU */
 	VIA_BENCH_IOMMUFD,

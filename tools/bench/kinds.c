@@ -96,6 +96,7 @@ const char *via_bench_way_name(enum via_bench_way way)
 		[VIA_BENCH_PASSTHROUGH] = "passthrough",
 		[VIA_BENCH_VIRTIO] = "virtio",
 		[VIA_BENCH_VHOST] = "vhost",
+		[VIA_BENCH_USER] = "user",
 		[VIA_BENCH_HOST] = "host",
 		[VIA_BENCH_GROUP] = "group",
 		[VIA_BENCH_IOMMUFD] = "iommufd",

@@ -7,6 +7,9 @@
 #include "guest/work.h"
 #include "initrd.h"
 
+/* Of the guest in a network by libslirp, and its gateway. */
+#define USER_ADDRESS "10.0.2.15,10.0.2.2"
+
 static void add_word(struct via_bench_line *line, const char *word)
 {
 	if (line->word_count < VIA_BENCH_WORDS_MAX)
@@ -48,7 +51,10 @@ static void choose_words(struct via_bench_line *line)
 	case VIA_BENCH_BOOT:
 		add_word(line, "net");
 		add_word(line, line->plan->vmm ? "auto" : line->netdev);
-		add_word(line, options->peer ? options->address : VIA_BENCH_ADDRESS);
+		if (line->plan->way == VIA_BENCH_USER)
+			add_word(line, USER_ADDRESS);
+		else
+			add_word(line, options->peer ? options->address : VIA_BENCH_ADDRESS);
 		add_word(line, options->peer ? options->peer : VIA_BENCH_PEER);
 		add_word(line, line->milliseconds);
 		add_parts(line);
@@ -99,6 +105,9 @@ static void add_viaduct(struct via_bench_line *line)
 	if (options->kind == VIA_BENCH_DISK) {
 		add_arg(line, "--disk");
 		snprintf(line->text[1], sizeof(line->text[1]), "/dev/%s,ro,direct", line->disk);
+	} else if (way == VIA_BENCH_USER) {
+		add_arg(line, "--net");
+		snprintf(line->text[1], sizeof(line->text[1]), "user");
 	} else {
 		add_arg(line, "--net");
 		snprintf(line->text[1], sizeof(line->text[1]), "tap=%s%s", line->bench->tap,
@@ -160,9 +169,12 @@ static void add_qemu(struct via_bench_line *line)
 		snprintf(line->text[1], sizeof(line->text[1]),
 			 "virtio-blk-pci,drive=d0,iothread=t0");
 	} else {
-		snprintf(line->text[2], sizeof(line->text[2]),
-			 "tap,id=n0,ifname=%s,script=no,downscript=no,vhost=%s", line->bench->tap,
-			 way == VIA_BENCH_VHOST ? "on" : "off");
+		if (way == VIA_BENCH_USER)
+			snprintf(line->text[2], sizeof(line->text[2]), "user,id=n0");
+		else
+			snprintf(line->text[2], sizeof(line->text[2]),
+				 "tap,id=n0,ifname=%s,script=no,downscript=no,vhost=%s",
+				 line->bench->tap, way == VIA_BENCH_VHOST ? "on" : "off");
 		add_args(line, (const char *const[]){ "-netdev", line->text[2], NULL });
 		snprintf(line->text[1], sizeof(line->text[1]), "virtio-net-pci,netdev=n0");
 	}

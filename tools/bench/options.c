@@ -145,7 +145,7 @@ static int parse_subjects(struct via_bench *bench)
 			way++;
 		if (way == VIA_BENCH_WAYS)
 			return via_usage_error(
-				"'%s' is no subject: passthrough, virtio, vhost, host, "
+				"'%s' is no subject: passthrough, virtio, vhost, user, host, "
 				"and for map group, iommufd",
 				word);
 		if (way >= VIA_BENCH_HOST)

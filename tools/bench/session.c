@@ -95,6 +95,9 @@ static int prepare_network(struct via_bench_session *session, struct via_error *
 	char pf[IFNAMSIZ];
 	int rc;
 
+	/* The guest's connections are made by this host, to itself. */
+	if (session->plan->way == VIA_BENCH_USER)
+		return bench->options.peer ? 0 : via_bench_hold_address(&bench->hold, "lo", err);
 	if (session->plan->way == VIA_BENCH_HOST) {
 		rc = via_bench_hold_netdev(&bench->hold, false, session->line.netdev, err);
 		if (rc)
@@ -119,6 +122,8 @@ static int prepare(struct via_bench_session *session, struct via_error *err)
 	enum via_bench_way way = session->plan->way;
 	int rc = 0;
 
+	if (way == VIA_BENCH_USER)
+		return prepare_network(session, err);
 	if (!via_bench_needs_device(kind, way))
 		return 0;
 	if (kind == VIA_BENCH_DISK && way != VIA_BENCH_PASSTHROUGH) {

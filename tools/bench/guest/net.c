@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <net/route.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,23 @@ static void set_up(const char *name, const char *address)
 	call.ifr_flags |= IFF_UP;
 	if (interface_call(name, SIOCSIFFLAGS, &call))
 		talk_failed("cannot bring %s up: %s", name, strerror(errno));
+}
+
+/* Past a gateway, for a peer in another network. */
+static void set_route(const char *gateway, struct sockaddr_in peer)
+{
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY | RTF_HOST };
+	struct sockaddr_in by = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (inet_pton(AF_INET, gateway, &by.sin_addr) != 1)
+		talk_failed("'%s' is no address", gateway);
+	peer.sin_port = 0;
+	memcpy(&route.rt_dst, &peer, sizeof(peer));
+	memcpy(&route.rt_gateway, &by, sizeof(by));
+	if (ioctl(fd, SIOCADDRT, &route))
+		talk_failed("cannot set the route by %s: %s", gateway, strerror(errno));
+	close(fd);
 }
 
 static void await_link(const char *name)
@@ -312,11 +330,11 @@ static void poll_frames(const struct net *net, const char *name)
 		work_poll(&poll);
 }
 
-/* net INTERFACE|auto ADDRESS PEER MILLISECONDS PART... */
+/* net INTERFACE|auto ADDRESS[,GATEWAY] PEER MILLISECONDS PART... */
 void work_net(char **words)
 {
 	struct net net = { .peer = { .sin_family = AF_INET, .sin_port = htons(NET_PORT) } };
-	char path[64];
+	char path[64], *gateway;
 
 	if (!words[1] || !words[2] || !words[3] || !words[4])
 		talk_failed("words are missing");
@@ -327,10 +345,15 @@ void work_net(char **words)
 			    "kernel or the initrd");
 	snprintf(path, sizeof(path), "/sys/class/net/%s", net.name);
 	pci_device_of(path, net.device, sizeof(net.device));
+	gateway = strchr(words[2], ',');
+	if (gateway)
+		*gateway++ = '\0';
 	set_up("lo", "127.0.0.1");
 	set_up(net.name, words[2]);
 	if (inet_pton(AF_INET, words[3], &net.peer.sin_addr) != 1)
 		talk_failed("'%s' is no address", words[3]);
+	if (gateway)
+		set_route(gateway, net.peer);
 	net.duration_ns = strtoull(words[4], NULL, 10) * 1000000;
 	await_link(net.name);
 	net.udp = connected(&net, SOCK_DGRAM);
