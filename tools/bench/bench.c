@@ -111,6 +111,8 @@ static const struct via_bench_wanted msix_named = { 0, 0, 0, "function" };
 
 bool via_bench_has_part(const struct via_bench *bench, const struct via_bench_part *part)
 {
+	if (bench->options.kind == VIA_BENCH_DISK)
+		return bench->options.write || strncmp(part->name, "write", 5) != 0;
 	if (bench->options.kind != VIA_BENCH_IRQ)
 		return true;
 	return strcmp(part->name, "mask") ? bench->hold.found : bench->msix.found;

@@ -48,6 +48,7 @@ struct via_bench_options {
 	enum via_bench_kind kind;
 	const char *kernel, *initrd, *device;
 	const char *peer, *address; /* of kind net: who answers elsewhere; NULL: this host */
+	const char *write;	    /* of kind disk: whose content may be lost; NULL: none */
 	uint64_t memory_bytes;
 	unsigned int cpus, runs;
 	unsigned int milliseconds; /* of each part of the work */

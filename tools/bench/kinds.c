@@ -7,6 +7,13 @@
 #define LESS	     VIA_BENCH_BETTER_LOWER
 #define MORE	     VIA_BENCH_BETTER_HIGHER
 
+/* The times of the operations of another part. */
+#define FOLLOWS(part, text, of_series, depth)                                                      \
+	{                                                                                          \
+		.name = part, .title = text, .unit = VIA_BENCH_UNIT_NS, .better = LESS,            \
+		.series = of_series, .at = depth, .follows = true                                  \
+	}
+
 static const struct via_bench_part net[] = {
 	{ "latency", "Round trip of 64 bytes, one after the other", VIA_BENCH_UNIT_NS, LESS,
 	  "round trip" },
@@ -34,14 +41,26 @@ static const struct via_bench_part net[] = {
 
 static const struct via_bench_part disk[] = {
 	{ "read-latency", "Random read of 4 KiB, one after the other", VIA_BENCH_UNIT_NS, LESS,
-	  "read" },
+	  "read", "Time of a random read by queue depth", 1 },
 	{ "read-iops-4", "Random reads of 4 KiB, queue depth 4", SECOND, MORE, "read",
 	  "Random reads by queue depth", 4 },
 	{ "read-iops-16", "Random reads of 4 KiB, queue depth 16", SECOND, MORE, "read",
 	  "Random reads by queue depth", 16 },
 	{ "read-iops-64", "Random reads of 4 KiB, queue depth 64", SECOND, MORE, "read",
 	  "Random reads by queue depth", 64 },
+	FOLLOWS("read-latency-4", "Random read of 4 KiB, one of 4 under way",
+		"Time of a random read by queue depth", 4),
+	FOLLOWS("read-latency-16", "Random read of 4 KiB, one of 16 under way",
+		"Time of a random read by queue depth", 16),
+	FOLLOWS("read-latency-64", "Random read of 4 KiB, one of 64 under way",
+		"Time of a random read by queue depth", 64),
 	{ "read-sequential", "Sequential read, 256 KiB, queue depth 4", BYTES, MORE, "read" },
+	/* From here on they write. */
+	{ "write-latency", "Random write of 4 KiB, one after the other", VIA_BENCH_UNIT_NS, LESS,
+	  "write" },
+	{ "write-iops-16", "Random writes of 4 KiB, queue depth 16", SECOND, MORE, "write" },
+	FOLLOWS("write-latency-16", "Random write of 4 KiB, one of 16 under way", NULL, 0),
+	{ "write-sequential", "Sequential write, 256 KiB, queue depth 4", BYTES, MORE, "write" },
 };
 
 static const struct via_bench_part irq[] = {

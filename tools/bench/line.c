@@ -63,6 +63,7 @@ static void choose_words(struct via_bench_line *line)
 		add_word(line, "disk");
 		add_word(line, line->plan->vmm ? "auto" : line->disk);
 		add_word(line, line->milliseconds);
+		add_word(line, line->identity[0] ? line->identity : "any");
 		add_parts(line);
 		break;
 	case VIA_BENCH_IRQ:
@@ -104,7 +105,8 @@ static void add_viaduct(struct via_bench_line *line)
 	}
 	if (options->kind == VIA_BENCH_DISK) {
 		add_arg(line, "--disk");
-		snprintf(line->text[1], sizeof(line->text[1]), "/dev/%s,ro,direct", line->disk);
+		snprintf(line->text[1], sizeof(line->text[1]), "/dev/%s%s,direct", line->disk,
+			 options->write ? "" : ",ro");
 	} else if (way == VIA_BENCH_USER) {
 		add_arg(line, "--net");
 		snprintf(line->text[1], sizeof(line->text[1]), "user");
@@ -162,8 +164,8 @@ static void add_qemu(struct via_bench_line *line)
 	if (options->kind == VIA_BENCH_DISK) {
 		snprintf(
 			line->text[2], sizeof(line->text[2]),
-			"file=/dev/%s,if=none,id=d0,format=raw,cache=none,aio=io_uring,readonly=on",
-			line->disk);
+			"file=/dev/%s,if=none,id=d0,format=raw,cache=none,aio=io_uring,readonly=%s",
+			line->disk, options->write ? "off" : "on");
 		add_args(line, (const char *const[]){ "-object", "iothread,id=t0", "-drive",
 						      line->text[2], NULL });
 		snprintf(line->text[1], sizeof(line->text[1]),

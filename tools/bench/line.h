@@ -11,6 +11,7 @@
 /* The command line of one run: a VMM with its guest, or the program that does the work. */
 struct via_bench_line {
 	char disk[64];	       /* of the host: "nvme0n1"; for those that use it */
+	char identity[256];    /* of the disk that a guest may write to; "": as it is given */
 	char netdev[IFNAMSIZ]; /* for the program on the host; "" for none */
 
 	char *argv[VIA_BENCH_ARGUMENTS_MAX + 1];

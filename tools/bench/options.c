@@ -213,12 +213,15 @@ int via_bench_options_parse(struct via_bench *bench)
 	options->device = via_cli_value(cli, "device");
 	options->peer = via_cli_value(cli, "peer");
 	options->address = via_cli_value(cli, "address");
+	options->write = via_cli_value(cli, "write");
 	options->json = via_cli_value(cli, "json");
 	options->html = via_cli_value(cli, "html");
 	options->memory_bytes = MEMORY_BYTES;
 	options->cpus = 1;
 	options->runs = 3;
 	options->milliseconds = 2000;
+	if (options->write && options->kind != VIA_BENCH_DISK)
+		return via_usage_error("--write is for disk");
 	if (!options->peer != !options->address)
 		return via_usage_error(
 			"--peer and --address go together: who answers, and from where "

@@ -2,6 +2,8 @@
 #include "session.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +30,9 @@ static void name_disk(struct via_bench_session *session)
 	char what[80];
 
 	snprintf(what, sizeof(what), "/dev/%s", session->line.disk);
-	if (subject && (!subject->what || subject->what[0] != '/'))
+	/* What is passed through is the function. */
+	if (subject && session->plan->way != VIA_BENCH_PASSTHROUGH &&
+	    (!subject->what || subject->what[0] != '/'))
 		via_bench_set(result, &subject->what, what);
 }
 
@@ -115,6 +119,47 @@ static int prepare_network(struct via_bench_session *session, struct via_error *
 	return rc ? rc : via_bench_hold_address(&bench->hold, pf, err);
 }
 
+/* It must be the one that was named, and nobody else's: open(2) with O_EXCL says so. */
+static int check_written(struct via_bench_session *session, struct via_error *err)
+{
+	const char *named = session->bench->options.write;
+	via_autoclose int fd = -1;
+	char path[PATH_MAX], disk[80];
+
+	snprintf(disk, sizeof(disk), "/dev/%s", session->line.disk);
+	if (!realpath(named, path) || strcmp(path, disk) != 0)
+		return via_error_set(err, EINVAL,
+				     "--write %s is not the disk of %s, which is %s: nothing is "
+				     "written",
+				     named, via_bdf_text(session->bench->hold.bdf).text, disk);
+	fd = open(disk, O_RDWR | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return via_error_sys(err, errno, "%s is in use, or cannot be written to", disk);
+	/* The function may have others; the guest looks for this one. */
+	if (session->plan->way == VIA_BENCH_PASSTHROUGH &&
+	    via_host_read(session->bench->cli->host, session->line.identity,
+			  sizeof(session->line.identity), "sys/block/%s/wwid", session->line.disk))
+		return via_error_set(err, ENOTSUP,
+				     "%s has no identity (wwid) by which a guest knows it: "
+				     "nothing is written",
+				     disk);
+	return 0;
+}
+
+/* Before the function is given away: a guest writes to the same disk. */
+static int prepare_written(struct via_bench_session *session, struct via_error *err)
+{
+	int rc = 0;
+
+	if (!session->bench->options.write)
+		return 0;
+	if (!session->bench->hold.is_vf)
+		rc = give_device(session->bench, VIA_BENCH_HOST, err);
+	if (!rc)
+		rc = find_disk(session, err);
+	return rc ? rc : check_written(session, err);
+}
+
 /* Devices as the subject needs them, and names for what it is told. */
 static int prepare(struct via_bench_session *session, struct via_error *err)
 {
@@ -126,6 +171,10 @@ static int prepare(struct via_bench_session *session, struct via_error *err)
 		return prepare_network(session, err);
 	if (!via_bench_needs_device(kind, way))
 		return 0;
+	if (kind == VIA_BENCH_DISK)
+		rc = prepare_written(session, err);
+	if (rc)
+		return rc;
 	if (kind == VIA_BENCH_DISK && way != VIA_BENCH_PASSTHROUGH) {
 		/* A VF may stay with the guest: the disk is its PF's. */
 		if (!session->bench->hold.is_vf)

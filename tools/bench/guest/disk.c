@@ -18,7 +18,7 @@
 #define SEQUENCE_BYTES (256U << 10)
 #define DISK_SECONDS   30
 
-/* Only reads: nothing on a disk is lost by measuring it. */
+/* Opened for writing only when a part writes: nothing is lost by measuring the others. */
 struct disk {
 	int fd;
 	char device[256];
@@ -31,7 +31,22 @@ struct disk {
 struct pattern {
 	unsigned int depth;
 	uint32_t bytes;
-	bool random;
+	bool random, write;
+};
+
+static const struct part {
+	const char *name;
+	struct pattern pattern;
+	const char *latency; /* what the times of its requests are called; NULL: they are it */
+} parts[] = {
+	{ "read-latency", { 1, RANDOM_BYTES, true, false }, NULL },
+	{ "read-iops-4", { 4, RANDOM_BYTES, true, false }, "read-latency-4" },
+	{ "read-iops-16", { 16, RANDOM_BYTES, true, false }, "read-latency-16" },
+	{ "read-iops-64", { 64, RANDOM_BYTES, true, false }, "read-latency-64" },
+	{ "read-sequential", { 4, SEQUENCE_BYTES, false, false }, NULL },
+	{ "write-latency", { 1, RANDOM_BYTES, true, true }, NULL },
+	{ "write-iops-16", { 16, RANDOM_BYTES, true, true }, "write-latency-16" },
+	{ "write-sequential", { 4, SEQUENCE_BYTES, false, true }, NULL },
 };
 
 /* The first disk of a PCI device, or that one: the others are made of memory or files. */
@@ -76,11 +91,12 @@ static void submit(struct disk *disk, aio_context_t context, const struct patter
 		(int64_t)((pattern->random ? next_random() : (*at)++) % blocks * pattern->bytes);
 	request->aio_data = now_ns();
 	if (syscall(SYS_io_submit, context, 1, &list) != 1)
-		talk_failed("cannot read the disk: %s", strerror(errno));
+		talk_failed("cannot %s the disk: %s", pattern->write ? "write to" : "read",
+			    strerror(errno));
 }
 
 /* Keeps as many requests in flight as @pattern says; the number that was done in time. */
-static uint64_t read_for(struct disk *disk, const struct pattern *pattern, uint64_t duration_ns)
+static uint64_t work_for(struct disk *disk, const struct pattern *pattern, uint64_t duration_ns)
 {
 	struct iocb requests[DEPTH_MAX];
 	struct io_event events[DEPTH_MAX];
@@ -94,7 +110,7 @@ static uint64_t read_for(struct disk *disk, const struct pattern *pattern, uint6
 	for (; in_flight < pattern->depth; in_flight++) {
 		requests[in_flight] = (struct iocb){
 			.aio_fildes = (uint32_t)disk->fd,
-			.aio_lio_opcode = IOCB_CMD_PREAD,
+			.aio_lio_opcode = pattern->write ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD,
 			.aio_buf = (uint64_t)(disk->buffer + (size_t)in_flight * pattern->bytes),
 			.aio_nbytes = pattern->bytes,
 		};
@@ -111,7 +127,8 @@ static uint64_t read_for(struct disk *disk, const struct pattern *pattern, uint6
 		for (long i = 0; i < got; i++) {
 			if (events[i].res != (int64_t)pattern->bytes)
 				talk_failed(
-					"a read of the disk failed: %s",
+					"a %s of the disk failed: %s",
+					pattern->write ? "write" : "read",
 					strerror(events[i].res < 0 ? (int)-events[i].res : EIO));
 			samples_add(&disk->samples, now - events[i].data);
 			count++;
@@ -127,17 +144,18 @@ static uint64_t read_for(struct disk *disk, const struct pattern *pattern, uint6
 	return count;
 }
 
-static void measure(struct disk *disk, const char *name, const struct pattern *pattern)
+static void measure(struct disk *disk, const struct part *part)
 {
+	const struct pattern *pattern = &part->pattern;
 	uint64_t began, count;
 	struct window window;
 
 	samples_reset(&disk->samples);
-	read_for(disk, pattern, disk->duration_ns / 4);
+	work_for(disk, pattern, disk->duration_ns / 4);
 	samples_reset(&disk->samples);
-	window_begin(&window, name, disk->device);
+	window_begin(&window, part->name, disk->device);
 	began = now_ns();
-	count = read_for(disk, pattern, disk->duration_ns);
+	count = work_for(disk, pattern, disk->duration_ns);
 	if (pattern->random && pattern->depth == 1)
 		window_end(&window, count, 0, &disk->samples);
 	else
@@ -145,9 +163,21 @@ static void measure(struct disk *disk, const char *name, const struct pattern *p
 			   (double)count * 1e9 / (double)(now_ns() - began) *
 				   (pattern->random ? 1 : pattern->bytes),
 			   NULL);
+	if (part->latency)
+		talk_times(part->latency, &disk->samples);
 }
 
-static void open_disk(struct disk *disk, const char *wanted)
+/* A function may have other disks than the one whose content may be lost. */
+static void check_identity(const char *name, const char *wanted)
+{
+	char wwid[256] = "";
+
+	if (!read_line(wwid, sizeof(wwid), "/sys/block/%s/wwid", name) || strcmp(wwid, wanted) != 0)
+		talk_failed("the device's disk is %s, not %s: nothing is written",
+			    wwid[0] ? wwid : "of unknown identity", wanted);
+}
+
+static void open_disk(struct disk *disk, const char *wanted, const char *written)
 {
 	char name[64], path[128];
 
@@ -159,37 +189,38 @@ static void open_disk(struct disk *disk, const char *wanted)
 		usleep(100000);
 	}
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	disk->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (written && strcmp(written, "any") != 0)
+		check_identity(name, written);
+	disk->fd = open(path, (written ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
 	if (disk->fd < 0 || ioctl(disk->fd, BLKGETSIZE64, &disk->size_bytes))
 		talk_failed("cannot open %s: %s", path, strerror(errno));
 	if (disk->size_bytes < SEQUENCE_BYTES)
 		talk_failed("%s is too small", path);
 }
 
-/* disk NAME|auto MILLISECONDS PART... */
+static const struct part *find_part(const char *name)
+{
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strcmp(name, parts[i].name))
+			return &parts[i];
+	talk_failed("there is no part '%s'", name);
+}
+
+/* disk NAME|auto MILLISECONDS IDENTITY|any PART... */
 void work_disk(char **words)
 {
-	static const struct {
-		const char *name;
-		struct pattern pattern;
-	} parts[] = {
-		{ "read-latency", { 1, RANDOM_BYTES, true } },
-		{ "read-iops-4", { 4, RANDOM_BYTES, true } },
-		{ "read-iops-16", { 16, RANDOM_BYTES, true } },
-		{ "read-iops-64", { 64, RANDOM_BYTES, true } },
-		{ "read-sequential", { 4, SEQUENCE_BYTES, false } },
-	};
 	struct disk disk = { .fd = -1 };
+	bool write = false;
 
-	if (!words[1] || !words[2])
+	if (!words[1] || !words[2] || !words[3])
 		talk_failed("words are missing");
 	disk.duration_ns = strtoull(words[2], NULL, 10) * 1000000;
-	open_disk(&disk, words[1]);
+	for (char **part = words + 4; *part; part++)
+		write |= find_part(*part)->pattern.write;
+	open_disk(&disk, words[1], write ? words[3] : NULL);
 	if (posix_memalign((void **)&disk.buffer, 4096, (size_t)4 * SEQUENCE_BYTES))
 		talk_failed("out of memory");
 	memset(disk.buffer, 0, (size_t)4 * SEQUENCE_BYTES);
-	for (char **part = words + 3; *part; part++)
-		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-			if (!strcmp(*part, parts[i].name))
-				measure(&disk, *part, &parts[i].pattern);
+	for (char **part = words + 4; *part; part++)
+		measure(&disk, find_part(*part));
 }

@@ -134,6 +134,12 @@ static void print_samples(const struct samples *s)
 	printf("]");
 }
 
+static double median_of(struct samples *samples)
+{
+	qsort(samples->values, samples->count, sizeof(*samples->values), compare);
+	return (double)samples->values[samples->count / 2];
+}
+
 void window_begin(struct window *window, const char *name, const char *device)
 {
 	*window = (struct window){ .name = name, .device = device };
@@ -154,10 +160,8 @@ void window_end(struct window *window, uint64_t operations, double value, struct
 
 	talk("done");
 	await_answer();
-	if (samples && samples->count) {
-		qsort(samples->values, samples->count, sizeof(*samples->values), compare);
-		value = (double)samples->values[samples->count / 2];
-	}
+	if (samples && samples->count)
+		value = median_of(samples);
 	printf(TALK_PREFIX "result {\"name\": \"%s\", \"operations\": %llu, \"value\": %.17g, "
 			   "\"ns\": %llu, \"ticks\": %llu, \"interrupts\": %llu",
 	       window->name, (unsigned long long)operations, value,
@@ -176,4 +180,15 @@ void talk_figure(const char *name, uint64_t operations, double value)
 {
 	talk("figure {\"name\": \"%s\", \"operations\": %llu, \"value\": %.17g}", name,
 	     (unsigned long long)operations, value);
+}
+
+void talk_times(const char *name, struct samples *samples)
+{
+	if (!samples->count)
+		return;
+	printf(TALK_PREFIX "figure {\"name\": \"%s\", \"operations\": %llu, \"value\": %.17g", name,
+	       (unsigned long long)samples->count, median_of(samples));
+	print_samples(samples);
+	printf("}\n");
+	fflush(stdout);
 }

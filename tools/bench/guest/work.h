@@ -87,6 +87,9 @@ void window_end(struct window *window, uint64_t operations, double value, struct
 /* A figure that follows from the window before, and costs nothing of its own. */
 void talk_figure(const char *name, uint64_t operations, double value);
 
+/* Likewise, what each operation took: their median is the figure. */
+void talk_times(const char *name, struct samples *samples);
+
 /* The PCI device a class device hangs on ("/sys/class/net/eth0"), through virtio0 and the like. */
 bool pci_device_of(const char *class_path, char *path, size_t path_bytes);
 
