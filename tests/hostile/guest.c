@@ -26,12 +26,19 @@
 #define IOAPIC 0xfec00000ULL
 #define LAPIC  0xfee00000ULL
 #define RESULT 0x50000ULL   /* outlives a reset: nothing clears memory */
+#define RINGS  0x2000000ULL /* 1 MiB that only queues and their buffers are in */
 #define RAM    0x3000000ULL /* where BARs are laid over memory: 48 MiB */
 
 #define CPUS_MAX	8
 #define FUNCTIONS_MAX	16
 #define CANARIES_MAX	16
 #define FIRST_INTERRUPT 32
+
+/* Part of a BAR: virtio 1.2, 4.1.4. */
+struct window {
+	uint8_t bar;
+	uint32_t offset, bytes;
+};
 
 struct function {
 	uint8_t devfn;
@@ -40,6 +47,9 @@ struct function {
 	uint32_t class;
 	uint32_t bars[7]; /* where they were; the ROM last */
 	uint32_t sizes[7];
+	struct window common, notify, settings; /* of a virtio device, none without bytes */
+	uint8_t access;				/* its capability to reach them from here */
+	uint32_t notify_step;
 };
 
 /* What survives a reset. */
@@ -292,6 +302,31 @@ static bool is_frail(const struct function *function, unsigned int offset, unsig
 	return is_edu(function) && offset + bytes > 0x10 && offset < 0x28;
 }
 
+static void find_virtio(struct function *function, unsigned int at)
+{
+	const struct window window = {
+		.bar = (uint8_t)config_read(function, at + 4, 1),
+		.offset = config_read(function, at + 8, 4),
+		.bytes = config_read(function, at + 12, 4),
+	};
+
+	switch (function->vendor == 0x1af4 ? config_read(function, at + 3, 1) : 0) {
+	case 1:
+		function->common = window;
+		break;
+	case 2:
+		function->notify = window;
+		function->notify_step = config_read(function, at + 16, 4);
+		break;
+	case 4:
+		function->settings = window;
+		break;
+	case 5:
+		function->access = (uint8_t)at;
+		break;
+	}
+}
+
 static void find_capabilities(struct function *function)
 {
 	unsigned int at = config_read(function, 0x34, 1), left = 48;
@@ -300,6 +335,9 @@ static void find_capabilities(struct function *function)
 		switch (config_read(function, at, 1)) {
 		case 0x01:
 			function->pm = (uint8_t)at;
+			break;
+		case 0x09:
+			find_virtio(function, at);
 			break;
 		case 0x05:
 			function->msi = (uint8_t)at;
@@ -735,6 +773,121 @@ static void ethernet_dma(unsigned int cpu, const struct function *function)
 	}
 }
 
+/* Where a queue, or a buffer, is said to be. */
+static uint64_t some_place(unsigned int cpu)
+{
+	switch (below(cpu, 8)) {
+	case 0:
+		return value(cpu);
+	case 1:
+		return target(cpu);
+	case 2:
+		return RINGS + below(cpu, 0x100000);
+	default:
+		return RINGS + below(cpu, 64) * 0x4000;
+	}
+}
+
+/* Virtio 1.2, 2.7: descriptors at @at, the driver's ring a page behind them. */
+static void fill_queue(unsigned int cpu, uint64_t at)
+{
+	for (unsigned int i = 0; i < 16; i++) {
+		uint64_t buffer = some_place(cpu), ours = RINGS + below(cpu, 0xff000);
+
+		write_at(at + i * 16, 8, buffer);
+		write_at(at + i * 16 + 8, 4,
+			 one_in(cpu, 4) ? value(cpu) : 16 + below(cpu, 2) * 0x600);
+		write_at(at + i * 16 + 12, 2, one_in(cpu, 4) ? any(cpu) & 7 : any(cpu) & 3);
+		write_at(at + i * 16 + 14, 2, below(cpu, one_in(cpu, 16) ? 0x10000 : 16));
+		/* The head of a disk's request (5.2.6), or of a packet (5.1.6). */
+		write_at(ours & ~7ULL, 4, below(cpu, 15));
+		write_at((ours & ~7ULL) + 8, 8, one_in(cpu, 2) ? below(cpu, 0x8000) : value(cpu));
+	}
+	for (unsigned int i = 0; i < 16; i++)
+		write_at(at + 0x1004 + i * 2, 2, below(cpu, one_in(cpu, 16) ? 0x10000 : 16));
+	write_at(at + 0x1000, 2, any(cpu) & 1);
+	write_at(at + 0x1002, 2, one_in(cpu, 8) ? any(cpu) : below(cpu, 16));
+}
+
+/* Virtio 1.2, 4.1.4.3: its features, then its queues, from the start or in between. */
+static void set_up_virtio(unsigned int cpu, uint64_t common)
+{
+	if (one_in(cpu, 2))
+		write_at(common + 20, 1, 0);
+	write_at(common + 20, 1, 3);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t offered;
+
+		write_at(common, 4, i);
+		write_at(common + 8, 4, i);
+		offered = (uint32_t)read_at(common + 4, 4);
+		write_at(common + 12, 4, one_in(cpu, 8) ? value(cpu) : (offered & any(cpu)) | i);
+	}
+	write_at(common + 20, 1, 0xb);
+	write_at(common + 16, 2, one_in(cpu, 4) ? value(cpu) : below(cpu, 4));
+	for (uint64_t left = 1 + below(cpu, 4), queue = below(cpu, 3); left; left--, queue++) {
+		uint64_t at = some_place(cpu);
+
+		write_at(common + 22, 2, one_in(cpu, 16) ? value(cpu) : queue);
+		if (one_in(cpu, 2))
+			write_at(common + 24, 2,
+				 one_in(cpu, 8) ? value(cpu) : 1ULL << below(cpu, 11));
+		write_at(common + 26, 2, one_in(cpu, 4) ? value(cpu) : below(cpu, 4));
+		write_at(common + 32, 8, at);
+		write_at(common + 40, 8, one_in(cpu, 8) ? some_place(cpu) : at + 0x1000);
+		write_at(common + 48, 8, one_in(cpu, 8) ? some_place(cpu) : at + 0x2000);
+		write_at(common + 28, 2, 1);
+	}
+	write_at(common + 20, 1, one_in(cpu, 8) ? value(cpu) : 0xf);
+	if (one_in(cpu, 8))
+		write_at(common + 58, 2, 1);
+}
+
+static void virtio(unsigned int cpu)
+{
+	const struct function *function = some(cpu);
+	uint64_t common, notify, settings;
+	bool io;
+
+	for (unsigned int i = 0; i < 8 && !function->common.bytes; i++)
+		function = some(cpu);
+	if (!function->common.bytes)
+		return;
+	if (one_in(cpu, 2))
+		config_write(function, 4, 2, 7);
+	if (function->access && one_in(cpu, 4)) {
+		config_write(function, function->access + 4U, 1, one_in(cpu, 8) ? value(cpu) : 0);
+		config_write(function, function->access + 8U, 4,
+			     one_in(cpu, 4) ? value(cpu) : below(cpu, 0x4000));
+		config_write(function, function->access + 12U, 4, width(cpu));
+		config_write(function, function->access + 16U, width(cpu) & 7, value(cpu));
+	}
+	common = bar_now(function, function->common.bar, &io);
+	notify = bar_now(function, function->notify.bar, &io);
+	settings = bar_now(function, function->settings.bar, &io);
+	if (!common || !notify || io)
+		return;
+	common += function->common.offset;
+	notify += function->notify.offset;
+	if (one_in(cpu, 2))
+		set_up_virtio(cpu, common);
+	for (uint64_t i = below(cpu, 8); i; i--) {
+		uint64_t queue = below(cpu, 4);
+
+		fill_queue(cpu, RINGS + below(cpu, 63) * 0x4000);
+		write_at(notify + queue * function->notify_step, 2,
+			 one_in(cpu, 8) ? value(cpu) : queue);
+	}
+	if (one_in(cpu, 8))
+		write_at(common + below(cpu, function->common.bytes), width(cpu), value(cpu));
+	if (one_in(cpu, 8))
+		write_at(notify + below(cpu, function->notify.bytes), width(cpu), value(cpu));
+	if (settings && function->settings.bytes)
+		write_at(settings + function->settings.offset +
+				 below(cpu, function->settings.bytes),
+			 width(cpu), value(cpu));
+}
+
 static void dma(unsigned int cpu)
 {
 	const struct function *function = some(cpu);
@@ -901,6 +1054,8 @@ static void (*const deeds[])(unsigned int cpu) = {
 	copy,
 	dma,
 	dma,
+	virtio,
+	virtio,
 	rom,
 	port_nonsense,
 	port_strings,
@@ -994,7 +1149,7 @@ static void check_time(unsigned int cpu)
 	if (second < wanted.seconds)
 		return;
 	tell_begin();
-	say_number("ends itself after ", ops_before + ops, 10);
+	say_number("ends after ", ops_before + ops, 10);
 	say(" deeds");
 	tell_end();
 	for (;;)
@@ -1125,7 +1280,7 @@ void begin(uint64_t start_info)
 	tell_end();
 	if (!function_count) {
 		tell_begin();
-		say("ends itself: there is nothing left to attack");
+		say("ends: there is nothing left to attack");
 		tell_end();
 		outb(PORT_SLEEP, SLEEP_OFF);
 	}
