@@ -246,6 +246,20 @@ static void draw_chart(struct via_page *page, const struct series *series)
 	fputs("</svg></div></div>\n", page->out);
 }
 
+/* Of some metrics of a series only the time is told: they are others' operations. */
+static size_t count_with_exits(const struct via_page *page, const struct series *series)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at < series->count; at++)
+		for (size_t i = 0; i < page->result->subject_count; i++)
+			if (!isnan(point_of(series, at, page->result->subjects[i]->name).value)) {
+				count++;
+				break;
+			}
+	return count;
+}
+
 /* Exits for each operation. Returns whether any were counted. */
 static bool draw_exits(struct via_page *page, struct series series)
 {
@@ -253,7 +267,7 @@ static bool draw_exits(struct via_page *page, struct series series)
 
 	series.exits = true;
 	find_range(page, &series, &smallest, &largest);
-	if (!(largest > 0))
+	if (!(largest > 0) || (series.count > 1 && count_with_exits(page, &series) < 2))
 		return false;
 	via_page_heading(page, series.metrics[0], "VM exits", "");
 	draw_chart(page, &series);
