@@ -60,10 +60,30 @@ static void check(struct vbench *bench)
 	MUST(strlen(bench->log) < sizeof(bench->log) - 1);
 }
 
+static void enable_queue(struct vbench *bench, struct input *input, uint16_t index)
+{
+	vbench_write(bench, 22, 2, index);
+	vbench_write(bench, 26, 2, take(input, 1));
+	vbench_write(bench, 32, 8, 0x1000 * (index + 1U));
+	vbench_write(bench, 40, 8, 0x1000 * (index + 1U) + 0x400);
+	vbench_write(bench, 48, 8, 0x1000 * (index + 1U) + 0x800);
+	vbench_write(bench, 28, 2, 1);
+}
+
+static void reset_queue(struct vbench *bench, uint16_t index)
+{
+	vbench_write(bench, 22, 2, index);
+	vbench_write(bench, 58, 2, 1);
+	MUST(!(bench->features & 1ULL << VIRTIO_F_RING_RESET) ||
+	     !via_virtio_queue(bench->virtio, index) || !bench->started || !bench->mmio.count);
+}
+
 /* A driver that does all right so far: hostile ones seldom get past the negotiation by luck. */
 static void drive(struct vbench *bench, struct input *input)
 {
-	uint64_t features = 1ULL << VIRTIO_F_VERSION_1 | take(input, 1) << 28;
+	uint64_t choice = take(input, 1);
+	uint64_t features = 1ULL << VIRTIO_F_VERSION_1 | (choice & 0x7f) << 28 |
+			    choice >> 7 << VIRTIO_F_RING_RESET;
 
 	vbench_config_write(bench, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	vbench_write(bench, 20, 1, 0);
@@ -72,14 +92,8 @@ static void drive(struct vbench *bench, struct input *input)
 	vbench_write(bench, 8, 4, 1);
 	vbench_write(bench, 12, 4, features >> 32);
 	vbench_write(bench, 20, 1, 11);
-	for (uint16_t i = 0; i < VBENCH_QUEUES; i++) {
-		vbench_write(bench, 22, 2, i);
-		vbench_write(bench, 26, 2, take(input, 1));
-		vbench_write(bench, 32, 8, 0x1000 * (i + 1U));
-		vbench_write(bench, 40, 8, 0x1000 * (i + 1U) + 0x400);
-		vbench_write(bench, 48, 8, 0x1000 * (i + 1U) + 0x800);
-		vbench_write(bench, 28, 2, 1);
-	}
+	for (uint16_t i = 0; i < VBENCH_QUEUES; i++)
+		enable_queue(bench, input, i);
 	vbench_write(bench, 20, 1, 15);
 }
 
@@ -122,6 +136,10 @@ static void step(struct vbench *bench, struct input *input)
 		break;
 	case 12:
 		via_virtio_config_changed(bench->virtio);
+		if (what & 0x10)
+			reset_queue(bench, (uint16_t)(what >> 5) % VBENCH_QUEUES);
+		if (what & 0x80)
+			enable_queue(bench, input, (uint16_t)(what >> 5) % VBENCH_QUEUES);
 		break;
 	case 13:
 		via_virtio_interrupt(bench->virtio, (unsigned int)(what >> 4) % VBENCH_QUEUES);

@@ -105,6 +105,7 @@ static int start(void *device, uint64_t features, struct via_error *err)
 	if (bench->start_fails)
 		return via_error_set(err, -bench->start_fails, "it does not want to");
 	bench->started = true;
+	bench->stopped = 0;
 	bench->starts++;
 	bench->features = features;
 	return 0;
@@ -118,6 +119,28 @@ static void stop(void *device)
 	/* What could still kick it is gone by now. */
 	MUST(!bench->kernel.bell_count);
 	bench->started = false;
+}
+
+/* The transport has it neither enabled nor listened to while it is stopped. */
+static void queue_stop(void *device, unsigned int index)
+{
+	struct vbench *bench = device;
+
+	MUST(bench->started && index < VBENCH_QUEUES && !(bench->stopped & 1U << index));
+	MUST(!via_virtio_queue(bench->virtio, index));
+	for (size_t i = 0; i < bench->kernel.bell_count; i++)
+		MUST(bench->kernel.bells[i].fd != via_virtio_kick_fd(bench->virtio, index));
+	bench->stopped |= 1U << index;
+}
+
+static int queue_start(void *device, unsigned int index)
+{
+	struct vbench *bench = device;
+
+	MUST(bench->started && index < VBENCH_QUEUES);
+	MUST(via_virtio_queue(bench->virtio, index));
+	bench->stopped &= ~(1U << index);
+	return bench->start_fails;
 }
 
 static void config_read(void *device, size_t offset, void *data, size_t size_bytes)
@@ -151,6 +174,8 @@ static const struct via_virtio_kind kind = {
 	.config_bytes = VBENCH_CONFIG_BYTES,
 	.start = start,
 	.stop = stop,
+	.queue_stop = queue_stop,
+	.queue_start = queue_start,
 	.config_read = config_read,
 	.config_write = config_write,
 	.free = end,

@@ -51,6 +51,7 @@ struct vbench {
 	/* The device. */
 	bool started, freed;
 	unsigned int starts;
+	uint32_t stopped; /* queues, a bit each */
 	uint64_t features;
 	int start_fails; /* -errno */
 	uint8_t config[VBENCH_CONFIG_BYTES];

@@ -82,12 +82,32 @@ void vcard_reset(struct vcard *card)
 	assert_int_equal(vcard_status(card), 0);
 }
 
+void vcard_reset_queue(struct vcard *card, unsigned int queue)
+{
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_SELECT, 2, queue);
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+	assert_null(via_virtio_queue(card->bench.virtio, queue));
+	/* Nothing is done to it from now on. */
+	memset(vcard_at(card, RINGS + queue * 0x1000ULL), 0xee, 0x1000);
+}
+
+void vcard_enable_queue(struct vcard *card, unsigned int queue)
+{
+	uint64_t rings = RINGS + queue * 0x1000ULL;
+
+	memset(vcard_at(card, rings), 0, 0x1000);
+	card->offered[queue] = card->seen[queue] = 0;
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_SELECT, 2, queue);
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_SIZE, 2, VCARD_SIZE);
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_DESCLO, 8, rings);
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_AVAILLO, 8, rings + 0x400);
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_USEDLO, 8, rings + 0x800);
+	vcard_set(card, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+}
+
 void vcard_run(struct vcard *card)
 {
 	vcard_reset(card);
-	memset(vcard_at(card, RINGS), 0, card->queue_count * 0x1000);
-	memset(card->offered, 0, sizeof(card->offered));
-	memset(card->seen, 0, sizeof(card->seen));
 	vcard_set(card, VIRTIO_PCI_COMMON_STATUS, 1,
 		  VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
 	for (uint32_t i = 0; i < 2; i++) {
@@ -95,16 +115,8 @@ void vcard_run(struct vcard *card)
 		vcard_set(card, VIRTIO_PCI_COMMON_GF, 4, (uint32_t)(card->features >> i * 32));
 	}
 	vcard_set(card, VIRTIO_PCI_COMMON_STATUS, 1, VCARD_RUNNING & ~VIRTIO_CONFIG_S_DRIVER_OK);
-	for (unsigned int i = 0; i < card->queue_count; i++) {
-		uint64_t rings = RINGS + i * 0x1000ULL;
-
-		vcard_set(card, VIRTIO_PCI_COMMON_Q_SELECT, 2, i);
-		vcard_set(card, VIRTIO_PCI_COMMON_Q_SIZE, 2, VCARD_SIZE);
-		vcard_set(card, VIRTIO_PCI_COMMON_Q_DESCLO, 8, rings);
-		vcard_set(card, VIRTIO_PCI_COMMON_Q_AVAILLO, 8, rings + 0x400);
-		vcard_set(card, VIRTIO_PCI_COMMON_Q_USEDLO, 8, rings + 0x800);
-		vcard_set(card, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
-	}
+	for (unsigned int i = 0; i < card->queue_count; i++)
+		vcard_enable_queue(card, i);
 	vcard_set(card, VIRTIO_PCI_COMMON_STATUS, 1, VCARD_RUNNING);
 	assert_int_equal(vcard_status(card), VCARD_RUNNING);
 }
@@ -137,7 +149,8 @@ int vcard_setup(void **state, const struct via_net_backend *backend,
 	memcpy(own.mac, vcard_mac, sizeof(vcard_mac));
 	card->control = 2 * pairs;
 	card->queue_count = 2 * pairs + (pairs > 1);
-	card->features = 1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_NET_F_MAC;
+	card->features =
+		1ULL << VIRTIO_F_VERSION_1 | 1ULL << VIRTIO_F_RING_RESET | 1ULL << VIRTIO_NET_F_MAC;
 	if (pairs > 1)
 		card->features |= 1ULL << VIRTIO_NET_F_CTRL_VQ | 1ULL << VIRTIO_NET_F_MQ;
 	vbench_init(&card->bench);

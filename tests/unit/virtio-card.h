@@ -47,6 +47,10 @@ void vcard_reset(struct vcard *card);
 /** vcard_run() - reset it, forget all that was, and be ready with every queue. */
 void vcard_run(struct vcard *card);
 
+/** vcard_reset_queue() - and forget what was in it; vcard_enable_queue() - take it up again. */
+void vcard_reset_queue(struct vcard *card, unsigned int queue);
+void vcard_enable_queue(struct vcard *card, unsigned int queue);
+
 /** vcard_offer() - the queue's next buffer, of so many bytes. */
 void vcard_offer(struct vcard *card, unsigned int queue, uint32_t bytes);
 void vcard_kick(struct vcard *card, unsigned int queue);

@@ -710,13 +710,20 @@ static void test_reset_half_way(void **state)
 	f->virtio = NULL;
 	add_disk(f, disk);
 	for (unsigned int round = 0; round < 20; round++) {
+		bool of_queue = round % 4 / 2;
+
 		for (uint16_t i = 0; i < many; i++)
 			ask_in(f, 0, i, VIRTIO_BLK_T_IN, i * 64U, DATA + i * 32768U, 32768);
 		notify(f, 0);
 		while (round % 2 && !used(f, 0))
 			;
-		set(f, VIRTIO_PCI_COMMON_STATUS, 1, 0);
-		assert_int_equal(status(f), 0);
+		if (of_queue) {
+			set(f, VIRTIO_PCI_COMMON_Q_SELECT, 2, 0);
+			set(f, VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+		} else {
+			set(f, VIRTIO_PCI_COMMON_STATUS, 1, 0);
+			assert_int_equal(status(f), 0);
+		}
 		memset(f->ram + DEVICE(0), UNWRITTEN, 0x2000);
 		memset(f->ram + DATA, UNWRITTEN, many * 32768U);
 		if (round > 17)
@@ -724,7 +731,11 @@ static void test_reset_half_way(void **state)
 		for (size_t i = 0; i < many * 32768U; i++)
 			if (f->ram[DATA + i] != UNWRITTEN)
 				fail_msg("memory was written to after the reset");
-		begin(f, 0);
+		if (of_queue)
+			enable_queue(f, 0);
+		else
+			begin(f, 0);
+		f->descriptors = 0;
 	}
 	assert_int_equal(ask(f, VIRTIO_BLK_T_IN, 0, DATA, 512), VIRTIO_BLK_S_OK);
 }

@@ -409,6 +409,39 @@ static void a_driver_that_breaks_the_rules(void **state)
 	ask(card);
 }
 
+static void queues_are_reset(void **state)
+{
+	struct vcard *card = *state;
+
+	vcard_run(card);
+	for (unsigned int i = 0; i < 20; i++) {
+		bool both = (i & 3) == 3;
+
+		ask(card);
+		vcard_offer(card, RX, 2048); /* nothing comes for it */
+		for (unsigned int j = 0; both && j < 4; j++) {
+			memcpy(vcard_at(card, vcard_buffer(TX, card->offered[TX])),
+			       vcard_at(card, vcard_buffer(TX, card->offered[TX] - 1U)),
+			       HEADER + 42);
+			vcard_offer(card, TX, HEADER + 42);
+			vcard_kick(card, TX);
+		}
+		if (i & 1)
+			vcard_reset_queue(card, RX);
+		if (i & 2)
+			vcard_reset_queue(card, TX);
+		if (i & 4)
+			usleep(1000);
+		if (i & 1)
+			vcard_enable_queue(card, RX);
+		if (i & 2)
+			vcard_enable_queue(card, TX);
+	}
+	ask(card);
+	vcard_reset(card);
+	assert_string_equal(card->bench.log, "");
+}
+
 /* With frames on their way. */
 static void resets_at_any_time(void **state)
 {
@@ -470,6 +503,7 @@ int main(void)
 						vcard_teardown),
 		cmocka_unit_test_setup_teardown(a_driver_that_breaks_the_rules, setup,
 						vcard_teardown),
+		cmocka_unit_test_setup_teardown(queues_are_reset, setup, vcard_teardown),
 		cmocka_unit_test_setup_teardown(resets_at_any_time, setup, vcard_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be, setup, vcard_teardown),
 	};

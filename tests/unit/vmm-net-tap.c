@@ -277,6 +277,35 @@ static void a_command_without_a_header(void **state)
 	works(card);
 }
 
+/* One of them, while the other is at work, and of pairs that are and of such that are not. */
+static void queues_are_reset(void **state)
+{
+	struct vcard *card = *state;
+
+	works(card);
+	for (unsigned int i = 0; i < 4 * PAIRS; i++) {
+		unsigned int queue = i % (2 * PAIRS), pairs = i < 2 * PAIRS ? PAIRS : 1;
+
+		set_pairs(card, (uint16_t)pairs);
+		vcard_reset_queue(card, queue);
+		if (queue != VCARD_TX)
+			guest_sends(card, 0);
+		if (i & 1)
+			set_pairs(card, i & 2 ? 1 : PAIRS);
+		vcard_enable_queue(card, queue);
+		set_pairs(card, PAIRS);
+		for (unsigned int j = 0; j < PAIRS; j++)
+			guest_sends(card, j);
+		guest_receives(card, PAIRS);
+	}
+	vcard_reset_queue(card, card->control);
+	vcard_enable_queue(card, card->control);
+	set_pairs(card, 1);
+	guest_sends(card, 0);
+	guest_receives(card, 1);
+	assert_string_equal(card->bench.log, "");
+}
+
 /* With frames on their way in both directions. */
 static void resets_at_any_time(void **state)
 {
@@ -331,7 +360,8 @@ static int setup_vhost(void **state)
 #define TESTS(setup)                                                                               \
 	TEST(pairs_come_and_go, setup), TEST(drivers_that_break_the_rules, setup),                 \
 		TEST(a_queue_that_was_broken_before, setup),                                       \
-		TEST(a_command_without_a_header, setup), TEST(resets_at_any_time, setup)
+		TEST(a_command_without_a_header, setup), TEST(queues_are_reset, setup),            \
+		TEST(resets_at_any_time, setup)
 
 int main(int argc, char **argv)
 {

@@ -33,6 +33,7 @@ static struct {
 #define RUNNING	     (AGREED | VIRTIO_CONFIG_S_DRIVER_OK)
 #define BROKEN	     VIRTIO_CONFIG_S_NEEDS_RESET
 #define VERSION_1    (1ULL << VIRTIO_F_VERSION_1)
+#define RING_RESET   (1ULL << VIRTIO_F_RING_RESET)
 #define RING	     (1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX)
 #define MESSAGE	     0xfee01000U
 #define RINGS	     0x10000ULL /* 4 KiB for each queue */
@@ -279,7 +280,7 @@ static void features_are_agreed_on(void **state)
 {
 	struct vbench *b = *state;
 
-	assert_int_equal(offered(b), VBENCH_FEATURES | VERSION_1 | RING);
+	assert_int_equal(offered(b), VBENCH_FEATURES | VERSION_1 | RING | RING_RESET);
 	agree(b, VERSION_1 | 1ULL << 5 | RING);
 	assert_int_equal(status(b), AGREED);
 	/* Too late. */
@@ -605,6 +606,132 @@ static void a_queue_that_comes_late(void **state)
 	expect_broken(b, "the driver enables queue 1 of a running device");
 }
 
+static void reset_queue(struct vbench *b, uint16_t index)
+{
+	set(b, VIRTIO_PCI_COMMON_Q_SELECT, 2, index);
+	set(b, VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+	assert_int_equal(get(b, VIRTIO_PCI_COMMON_Q_RESET, 2), 0);
+}
+
+static void run_with(struct vbench *b, uint64_t features)
+{
+	agree(b, features);
+	for (uint16_t i = 0; i < VBENCH_QUEUES; i += 2) {
+		place_queue(b, i, RINGS + i * 0x1000ULL);
+		set_vector(b, VIRTIO_PCI_COMMON_Q_MSIX, (uint16_t)(i + 1));
+	}
+	set_status(b, RUNNING);
+}
+
+static void a_queue_is_reset(void **state)
+{
+	struct vbench *b = *state;
+	struct vring_avail *avail = via_memory_at(&b->memory, RINGS + 0x400, 4);
+	size_t bells;
+
+	run_with(b, VERSION_1 | RING_RESET);
+	bells = b->kernel.bell_count;
+	avail->idx = 1;
+	vbench_serve(b);
+	assert_int_equal(b->requests, 1);
+	vbench_write(b, where.notify, 2, 0);
+	reset_queue(b, 0);
+	assert_int_equal(b->stopped, 1);
+	assert_int_equal(b->kernel.bell_count, bells - 1);
+	assert_false(vbench_signalled(via_virtio_kick_fd(b->virtio, 0)));
+	assert_int_equal(get(b, VIRTIO_PCI_COMMON_Q_ENABLE, 2), 0);
+	assert_int_equal(get(b, VIRTIO_PCI_COMMON_Q_SIZE, 2), VBENCH_QUEUE_SIZE);
+	assert_int_equal(get(b, VIRTIO_PCI_COMMON_Q_DESCLO, 8), 0);
+	assert_int_equal(get(b, VIRTIO_PCI_COMMON_Q_MSIX, 2), VIRTIO_MSI_NO_VECTOR);
+	/* One that is not there is not reset again, and none that was not can come late. */
+	reset_queue(b, 0);
+	reset_queue(b, 1);
+	assert_int_equal(status(b), RUNNING);
+	assert_non_null(via_virtio_queue(b->virtio, 2));
+	/* It begins anew, in another size. */
+	avail->idx = 0;
+	set(b, VIRTIO_PCI_COMMON_Q_SELECT, 2, 0);
+	set(b, VIRTIO_PCI_COMMON_Q_SIZE, 2, VBENCH_QUEUE_SIZE / 2);
+	place_queue(b, 0, RINGS);
+	assert_int_equal(b->stopped, 0);
+	assert_int_equal(b->kernel.bell_count, bells);
+	assert_int_equal(via_virtio_queue(b->virtio, 0)->size, VBENCH_QUEUE_SIZE / 2);
+	vbench_serve(b);
+	assert_int_equal(b->requests, 1);
+	avail->idx = 1;
+	vbench_serve(b);
+	assert_int_equal(b->requests, 2);
+	assert_int_equal(b->starts, 1);
+	assert_int_equal(status(b), RUNNING);
+	assert_string_equal(b->log, "");
+	/* Enabled twice is once. */
+	set(b, VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
+	assert_int_equal(status(b), RUNNING);
+	/* Without the feature it is no register. */
+	run_with(b, VERSION_1);
+	reset_queue(b, 0);
+	assert_int_equal(b->stopped, 0);
+	assert_int_equal(get(b, VIRTIO_PCI_COMMON_Q_ENABLE, 2), 1);
+	/* Before it runs, too. */
+	agree(b, VERSION_1 | RING_RESET);
+	place_queue(b, 0, RINGS);
+	reset_queue(b, 0);
+	assert_int_equal(get(b, VIRTIO_PCI_COMMON_Q_ENABLE, 2), 0);
+	assert_int_equal(b->stopped, 0);
+	place_queue(b, 0, RINGS);
+	set_status(b, RUNNING);
+	assert_int_equal(status(b), RUNNING);
+	assert_non_null(via_virtio_queue(b->virtio, 0));
+}
+
+static void a_queue_that_comes_late_after_resets(void **state)
+{
+	struct vbench *b = *state;
+
+	run_with(b, VERSION_1 | RING_RESET);
+	reset_queue(b, 0);
+	run_with(b, VERSION_1 | RING_RESET);
+	place_queue(b, 1, RINGS + 0x1000);
+	expect_broken(b, "the driver enables queue 1 of a running device");
+}
+
+static void a_queue_that_comes_back_outside_of_memory(void **state)
+{
+	struct vbench *b = *state;
+
+	run_with(b, VERSION_1 | RING_RESET);
+	reset_queue(b, 2);
+	place_queue(b, 2, VBENCH_RAM_BYTES);
+	assert_null(via_virtio_queue(b->virtio, 2));
+	assert_int_equal(b->stopped, 4);
+	expect_broken(b, "its queue 2 lies outside of memory");
+}
+
+static void a_queue_that_cannot_come_back(void **state)
+{
+	struct vbench *b = *state;
+
+	run_with(b, VERSION_1 | RING_RESET);
+	reset_queue(b, 2);
+	b->start_fails = -EIO;
+	place_queue(b, 2, RINGS);
+	b->start_fails = 0;
+	expect_broken(b, "its queue 2 cannot start: ");
+}
+
+/* When it needs a reset, one of a queue does not help. */
+static void a_queue_of_a_broken_device(void **state)
+{
+	struct vbench *b = *state;
+
+	run_with(b, VERSION_1 | RING_RESET);
+	via_virtio_break(b->virtio, "as a test");
+	reset_queue(b, 2);
+	place_queue(b, 2, RINGS);
+	assert_null(via_virtio_queue(b->virtio, 2));
+	expect_broken(b, "as a test");
+}
+
 static void a_driver_that_begins_too_early(void **state)
 {
 	struct vbench *b = *state;
@@ -810,6 +937,11 @@ int main(void)
 		TEST(a_queue_outside_of_memory),
 		TEST(a_queue_of_no_size),
 		TEST(a_queue_that_comes_late),
+		TEST(a_queue_is_reset),
+		TEST(a_queue_that_comes_late_after_resets),
+		TEST(a_queue_that_comes_back_outside_of_memory),
+		TEST(a_queue_that_cannot_come_back),
+		TEST(a_queue_of_a_broken_device),
 		TEST(a_driver_that_begins_too_early),
 		TEST(a_device_that_cannot_start),
 		TEST(configuration_of_its_own),

@@ -107,6 +107,20 @@ static int disk_start(void *device, uint64_t features, struct via_error *err)
 	return rc;
 }
 
+static void disk_queue_stop(void *device, unsigned int index)
+{
+	struct disk *disk = device;
+
+	via_blk_ring_stop(&disk->rings[index]);
+}
+
+static int disk_queue_start(void *device, unsigned int index)
+{
+	struct disk *disk = device;
+
+	return via_blk_ring_start(&disk->rings[index], via_virtio_queue(disk->virtio, index), NULL);
+}
+
 static void disk_config_read(void *device, size_t offset, void *data, size_t size_bytes)
 {
 	const struct disk *disk = device;
@@ -160,6 +174,8 @@ static const struct via_virtio_kind disk_kind = {
 	.config_bytes = sizeof(struct virtio_blk_config),
 	.start = disk_start,
 	.stop = disk_stop,
+	.queue_stop = disk_queue_stop,
+	.queue_start = disk_queue_start,
 	.config_read = disk_config_read,
 	.config_write = disk_config_write,
 	.stats = disk_stats,

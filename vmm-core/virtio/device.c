@@ -125,7 +125,7 @@ void via_virtio_forget(struct via_virtio *virtio)
 
 		via_virtio_drain(queue->kick_fd);
 		queue->places = (struct via_virtq_places){ .size = virtio->description.queue_size };
-		queue->enabled = false;
+		queue->enabled = queue->was_reset = false;
 	}
 	virtio->accepted = 0;
 	virtio->accepted_unknown = false;
@@ -134,31 +134,77 @@ void via_virtio_forget(struct via_virtio *virtio)
 	atomic_store(&virtio->status, 0);
 }
 
+static int start_ring(struct via_virtio *virtio, unsigned int index)
+{
+	struct via_virtio_queue *queue = &virtio->queues[index];
+	int rc = via_virtq_start(&queue->ring, virtio->machine.memory, &queue->places,
+				 virtio->accepted);
+
+	if (rc)
+		via_virtio_break(virtio, "its queue %u %s", index,
+				 rc == -EFAULT ? "lies outside of memory"
+					       : "has a size or place it cannot have");
+	return rc;
+}
+
 static void start(struct via_virtio *virtio)
 {
 	const struct via_virtio_description *description = &virtio->description;
 	struct via_error err = { 0 };
 
-	for (unsigned int i = 0; i < description->queue_count; i++) {
-		struct via_virtio_queue *queue = &virtio->queues[i];
-		int rc = 0;
-
-		if (queue->enabled)
-			rc = via_virtq_start(&queue->ring, virtio->machine.memory, &queue->places,
-					     virtio->accepted);
-		if (rc) {
-			via_virtio_break(virtio, "its queue %u %s", i,
-					 rc == -EFAULT ? "lies outside of memory"
-						       : "has a size or place it cannot have");
+	for (unsigned int i = 0; i < description->queue_count; i++)
+		if (virtio->queues[i].enabled && start_ring(virtio, i))
 			return;
-		}
-	}
 	if (description->kind->start(description->device, virtio->accepted, &err)) {
 		via_virtio_break(virtio, "%s", err.text);
 		return;
 	}
 	virtio->started = true;
 	via_virtio_pci_listen(virtio, true);
+}
+
+void via_virtio_queue_enable(struct via_virtio *virtio, unsigned int index)
+{
+	const struct via_virtio_description *description = &virtio->description;
+	struct via_virtio_queue *queue = &virtio->queues[index];
+	uint8_t status = atomic_load(&virtio->status);
+	int rc;
+
+	if (!(status & VIRTIO_CONFIG_S_DRIVER_OK)) {
+		queue->enabled = true;
+		return;
+	}
+	if (!queue->was_reset) {
+		via_virtio_break(virtio, "the driver enables queue %u of a running device", index);
+		return;
+	}
+	if (!virtio->started || status & VIRTIO_CONFIG_S_NEEDS_RESET || start_ring(virtio, index))
+		return;
+	queue->was_reset = false;
+	/* From now on the device's own threads find it. */
+	queue->enabled = true;
+	rc = description->kind->queue_start(description->device, index);
+	if (rc)
+		via_virtio_break(virtio, "its queue %u cannot start: %s", index, strerror(-rc));
+	via_virtio_pci_listen(virtio, true);
+}
+
+void via_virtio_queue_reset(struct via_virtio *virtio, unsigned int index)
+{
+	const struct via_virtio_description *description = &virtio->description;
+	struct via_virtio_queue *queue = &virtio->queues[index];
+
+	if (!(virtio->accepted & 1ULL << VIRTIO_F_RING_RESET) || !queue->enabled)
+		return;
+	queue->enabled = false;
+	if (virtio->started) {
+		via_virtio_pci_listen(virtio, true);
+		description->kind->queue_stop(description->device, index);
+	}
+	via_virtio_drain(queue->kick_fd);
+	via_virtio_pci_unwire(virtio, VIRTIO_WIRE_QUEUE(index));
+	queue->places = (struct via_virtq_places){ .size = description->queue_size };
+	queue->was_reset = true;
 }
 
 static bool may_have_features(const struct via_virtio *virtio)

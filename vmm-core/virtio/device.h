@@ -38,6 +38,17 @@ struct via_virtio_kind {
 	int (*start)(void *device, uint64_t features, struct via_error *err);
 	/** stop() - when it returns no thread of the device touches a queue or guest memory. */
 	void (*stop)(void *device);
+	/**
+	 * queue_stop() - the driver resets this queue of the running device (2.6.1): when it
+	 * returns, no thread of the device touches the queue or what was in it. NULL: it cannot.
+	 */
+	void (*queue_stop)(void *device, unsigned int index);
+	/**
+	 * queue_start() - the driver has enabled it anew. Together with queue_stop().
+	 *
+	 * Return: 0, or -errno: the device then needs a reset.
+	 */
+	int (*queue_start)(void *device, unsigned int index);
 	/** config_read() - @size_bytes of its configuration, inside of it. */
 	void (*config_read)(void *device, size_t offset, void *data, size_t size_bytes);
 	/** config_write() - NULL: nothing in it can be written. */
@@ -62,7 +73,10 @@ struct via_virtio_description {
 	uint16_t queue_size;
 };
 
-/** via_virtio_queue() - after start(): the queue, or NULL when the driver did not enable it. */
+/**
+ * via_virtio_queue() - after start(): the queue, or NULL when the driver did not enable it, or has
+ * reset it. From any thread.
+ */
 struct via_virtq *via_virtio_queue(struct via_virtio *virtio, unsigned int index);
 
 /**

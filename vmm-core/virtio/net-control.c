@@ -94,6 +94,17 @@ static void rested(void *data)
 		serve(net);
 }
 
+void via_net_control_stop(struct via_net *net)
+{
+	struct via_loop *loop = &net->pairs[0].worker.loop;
+
+	if (!net->control)
+		return;
+	via_loop_remove(loop, &net->control_kick);
+	via_loop_remove(loop, &net->control_timer);
+	net->control = NULL;
+}
+
 int via_net_control_start(struct via_net *net)
 {
 	unsigned int index = via_net_control_index(net);

@@ -159,19 +159,14 @@ static size_t largest_frame(const struct via_net *net)
 	return VIA_NET_HEADER_BYTES + 14 + 2 * 4 + (net->mtu ? net->mtu : 1500);
 }
 
-int via_net_pair_start(struct via_net_pair *pair)
+static int start_rx(struct via_net_pair *pair)
 {
 	struct via_net *net = pair->net;
-	int rc = 0;
+	int rc;
 
 	pair->rx_kick = (struct via_loop_watch){
 		.fd = via_virtio_kick_fd(net->virtio, via_net_rx_index(pair)),
 		.ready = rx_kicked,
-		.data = pair,
-	};
-	pair->tx_kick = (struct via_loop_watch){
-		.fd = via_virtio_kick_fd(net->virtio, via_net_tx_index(pair)),
-		.ready = tx_kicked,
 		.data = pair,
 	};
 	pair->source = (struct via_loop_watch){
@@ -180,16 +175,44 @@ int via_net_pair_start(struct via_net_pair *pair)
 		.data = pair,
 	};
 	pair->listens = false;
-	if (pair->rx) {
-		via_net_receiver_start(&pair->receiver, pair->rx,
-				       via_net_has(net, VIRTIO_NET_F_MRG_RXBUF), largest_frame(net),
-				       pair->spill);
-		rc = via_loop_add_edge(&pair->worker.loop, &pair->rx_kick);
-		via_virtq_disarm(pair->rx);
-		if (!rc)
-			set_listening(pair, true);
-	}
-	if (!rc && pair->tx)
-		rc = via_loop_add_edge(&pair->worker.loop, &pair->tx_kick);
+	via_net_receiver_start(&pair->receiver, pair->rx, via_net_has(net, VIRTIO_NET_F_MRG_RXBUF),
+			       largest_frame(net), pair->spill);
+	rc = via_loop_add_edge(&pair->worker.loop, &pair->rx_kick);
+	via_virtq_disarm(pair->rx);
+	if (!rc)
+		set_listening(pair, true);
 	return rc;
+}
+
+static int start_tx(struct via_net_pair *pair)
+{
+	pair->tx_kick = (struct via_loop_watch){
+		.fd = via_virtio_kick_fd(pair->net->virtio, via_net_tx_index(pair)),
+		.ready = tx_kicked,
+		.data = pair,
+	};
+	return via_loop_add_edge(&pair->worker.loop, &pair->tx_kick);
+}
+
+int via_net_pair_start(struct via_net_pair *pair)
+{
+	int rc = pair->rx ? start_rx(pair) : 0;
+
+	return !rc && pair->tx ? start_tx(pair) : rc;
+}
+
+int via_net_pair_queue_start(struct via_net_pair *pair, unsigned int index)
+{
+	return index == via_net_rx_index(pair) ? start_rx(pair) : start_tx(pair);
+}
+
+void via_net_pair_queue_stop(struct via_net_pair *pair, unsigned int index)
+{
+	if (index == via_net_tx_index(pair)) {
+		via_loop_remove(&pair->worker.loop, &pair->tx_kick);
+		return;
+	}
+	via_loop_remove(&pair->worker.loop, &pair->rx_kick);
+	set_listening(pair, false);
+	via_net_receiver_stop(&pair->receiver);
 }

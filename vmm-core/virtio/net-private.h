@@ -59,6 +59,10 @@ struct via_net_backend {
 	int (*start)(struct via_net *net, struct via_error *err);
 	/** pair_start() - in the pair's thread. Return: 0 or -errno. */
 	int (*pair_start)(struct via_net_pair *pair);
+	/** queue_stop() - leave the queue at @index alone, in the pair's thread. */
+	void (*queue_stop)(struct via_net_pair *pair, unsigned int index);
+	/** queue_start() - take it up again; it is pair->rx or pair->tx. Return: 0 or -errno. */
+	int (*queue_start)(struct via_net_pair *pair, unsigned int index);
 	/** pair_stop() - after the pair's thread has ended. NULL: that was all. */
 	void (*pair_stop)(struct via_net_pair *pair);
 	/** stats() - of a back end that does not count in the pairs. NULL: it does. */
@@ -155,10 +159,15 @@ unsigned int via_net_control_index(const struct via_net *net);
 /** via_net_control_start() - serve it, in the thread of the first pair. Return: 0 or -errno. */
 int via_net_control_start(struct via_net *net);
 
+/** via_net_control_stop() - no more, in that thread. */
+void via_net_control_stop(struct via_net *net);
+
 /*
  * net-pair.c: a pair whose frames come and go through a descriptor.
  */
 int via_net_pair_start(struct via_net_pair *pair);
+void via_net_pair_queue_stop(struct via_net_pair *pair, unsigned int index);
+int via_net_pair_queue_start(struct via_net_pair *pair, unsigned int index);
 
 /** via_net_transmit_all() - what the driver has to send; comes back by itself when it is much. */
 void via_net_transmit_all(struct via_net_pair *pair, via_net_sink sink, void *data);

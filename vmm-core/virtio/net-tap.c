@@ -256,6 +256,8 @@ const struct via_net_backend via_net_tap = {
 	.open = via_net_tap_open,
 	.start = via_net_tap_start,
 	.pair_start = pair_start,
+	.queue_stop = via_net_pair_queue_stop,
+	.queue_start = via_net_pair_queue_start,
 	.pair_stop = via_net_tap_detach,
 	.close = via_net_tap_close,
 };

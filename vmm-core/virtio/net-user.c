@@ -434,29 +434,52 @@ static void user_pair_stop(struct via_net_pair *pair)
 }
 
 /* Buffers are looked for when there is a frame: nothing to be told. */
+static void start_rx(struct via_net_pair *pair)
+{
+	via_net_receiver_start(&pair->receiver, pair->rx, false, VIA_NET_HEADER_BYTES, pair->spill);
+	via_virtq_disarm(pair->rx);
+}
+
+static int start_tx(struct via_net_pair *pair)
+{
+	pair->tx_kick = (struct via_loop_watch){
+		.fd = via_virtio_kick_fd(pair->net->virtio, via_net_tx_index(pair)),
+		.ready = tx_kicked,
+		.data = pair->net->user,
+	};
+	return via_loop_add_edge(&pair->worker.loop, &pair->tx_kick);
+}
+
+static int user_queue_start(struct via_net_pair *pair, unsigned int index)
+{
+	if (index == via_net_tx_index(pair))
+		return start_tx(pair);
+	start_rx(pair);
+	return 0;
+}
+
+static void user_queue_stop(struct via_net_pair *pair, unsigned int index)
+{
+	if (index == via_net_tx_index(pair))
+		via_loop_remove(&pair->worker.loop, &pair->tx_kick);
+	else
+		via_net_receiver_stop(&pair->receiver);
+}
+
 static int user_pair_start(struct via_net_pair *pair)
 {
-	struct via_net *net = pair->net;
-	struct via_net_user *user = net->user;
+	struct via_net_user *user = pair->net->user;
 	int rc;
 
-	if (pair->rx) {
-		via_net_receiver_start(&pair->receiver, pair->rx, false, VIA_NET_HEADER_BYTES,
-				       pair->spill);
-		via_virtq_disarm(pair->rx);
-	}
-	pair->tx_kick = (struct via_loop_watch){
-		.fd = via_virtio_kick_fd(net->virtio, via_net_tx_index(pair)),
-		.ready = tx_kicked,
-		.data = user,
-	};
+	if (pair->rx)
+		start_rx(pair);
 	rc = make_network(user);
 	if (!rc)
 		rc = via_loop_add(&pair->worker.loop, &user->events);
 	if (!rc)
 		rc = via_loop_add(&pair->worker.loop, &user->timer);
 	if (!rc && pair->tx)
-		rc = via_loop_add_edge(&pair->worker.loop, &pair->tx_kick);
+		rc = start_tx(pair);
 	if (!rc)
 		end_step(user);
 	return rc;
@@ -507,6 +530,8 @@ const struct via_net_backend via_net_user = {
 	.name = "user",
 	.open = user_open,
 	.pair_start = user_pair_start,
+	.queue_stop = user_queue_stop,
+	.queue_start = user_queue_start,
 	.pair_stop = user_pair_stop,
 	.close = user_close,
 };

@@ -115,16 +115,12 @@ static struct via_virtq *queue_of(const struct via_net_pair *pair, unsigned int 
 }
 
 /* A driver that switches a pair off and on again goes on where it was. */
-static int set_positions(const struct via_net_pair *pair)
+static int set_position(const struct via_net_pair *pair, unsigned int number)
 {
-	for (unsigned int i = 0; i < VHOST_QUEUES; i++) {
-		const struct via_virtq *queue = queue_of(pair, i);
-		struct vhost_vring_state base = { .index = i, .num = queue ? queue->taken : 0 };
+	const struct via_virtq *queue = queue_of(pair, number);
+	struct vhost_vring_state base = { .index = number, .num = queue ? queue->taken : 0 };
 
-		if (ioctl(pair->vhost_fd, VHOST_SET_VRING_BASE, &base))
-			return -errno;
-	}
-	return 0;
+	return ioctl(pair->vhost_fd, VHOST_SET_VRING_BASE, &base) ? -errno : 0;
 }
 
 static void get_position(const struct via_net_pair *pair, unsigned int number)
@@ -186,11 +182,34 @@ static int watch_errors(struct via_net_pair *pair)
 	return via_loop_add(&pair->net->pairs[0].worker.loop, &pair->error);
 }
 
+static int queue_start(struct via_net_pair *pair, unsigned int index)
+{
+	unsigned int number = index == via_net_rx_index(pair) ? VHOST_RX : VHOST_TX;
+	int rc = set_position(pair, number);
+
+	return rc ? rc : set_queue(pair, number, index);
+}
+
+/* When a back end is taken away, the kernel waits until what it had begun is done. */
+static void take_back(const struct via_net_pair *pair, unsigned int number)
+{
+	struct vhost_vring_file none = { .index = number, .fd = -1 };
+
+	ioctl(pair->vhost_fd, VHOST_NET_SET_BACKEND, &none);
+}
+
+static void queue_stop(struct via_net_pair *pair, unsigned int index)
+{
+	take_back(pair, index == via_net_rx_index(pair) ? VHOST_RX : VHOST_TX);
+}
+
 static int pair_start(struct via_net_pair *pair)
 {
 	uint64_t features = pair->net->features & RING_FEATURES;
-	int rc = set_positions(pair);
+	int rc = set_position(pair, VHOST_RX);
 
+	if (!rc)
+		rc = set_position(pair, VHOST_TX);
 	if (!rc)
 		rc = via_net_tap_attach(pair);
 	if (!rc && ioctl(pair->vhost_fd, VHOST_SET_FEATURES, &features))
@@ -207,15 +226,12 @@ static int pair_start(struct via_net_pair *pair)
 	return rc;
 }
 
-/* When a back end is taken away, the kernel waits until what it had begun is done. */
 static void pair_stop(struct via_net_pair *pair)
 {
 	struct via_worker *worker = &pair->net->pairs[0].worker;
 
 	for (unsigned int i = 0; i < VHOST_QUEUES; i++) {
-		struct vhost_vring_file none = { .index = i, .fd = -1 };
-
-		ioctl(pair->vhost_fd, VHOST_NET_SET_BACKEND, &none);
+		take_back(pair, i);
 		get_position(pair, i);
 	}
 	if (worker->running)
@@ -241,6 +257,8 @@ const struct via_net_backend via_net_vhost = {
 	.open = vhost_open,
 	.start = via_net_tap_start,
 	.pair_start = pair_start,
+	.queue_stop = queue_stop,
+	.queue_start = queue_start,
 	.pair_stop = pair_stop,
 	.stats = stats,
 	.close = vhost_close,

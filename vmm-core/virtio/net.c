@@ -143,6 +143,80 @@ static int start(void *device, uint64_t features, struct via_error *err)
 	return via_error_sys(err, -rc, "%s: cannot start", net->name);
 }
 
+struct queue_call {
+	struct via_net *net;
+	unsigned int index;
+	int rc;
+};
+
+static struct via_net_pair *pair_of(const struct queue_call *call)
+{
+	return &call->net->pairs[call->index / 2];
+}
+
+static struct via_virtq **queue_of(const struct queue_call *call)
+{
+	return call->index % 2 ? &pair_of(call)->tx : &pair_of(call)->rx;
+}
+
+static void stop_queue(void *data)
+{
+	const struct queue_call *call = data;
+
+	call->net->backend->queue_stop(pair_of(call), call->index);
+	*queue_of(call) = NULL;
+}
+
+static void start_queue(void *data)
+{
+	struct queue_call *call = data;
+
+	*queue_of(call) = via_virtio_queue(call->net->virtio, call->index);
+	call->rc = call->net->backend->queue_start(pair_of(call), call->index);
+}
+
+/* One that does not work now takes what queues there are when it does. */
+static bool has_working_pair(const struct queue_call *call)
+{
+	return call->index / 2 < call->net->pair_count && pair_of(call)->on;
+}
+
+/* In the thread of the first pair, where the control queue starts and stops the others. */
+static void stop_any_queue(void *data)
+{
+	struct queue_call *call = data;
+
+	if (call->index == via_net_control_index(call->net))
+		via_net_control_stop(call->net);
+	else if (has_working_pair(call) && *queue_of(call))
+		via_worker_call(&pair_of(call)->worker, stop_queue, call);
+}
+
+static void start_any_queue(void *data)
+{
+	struct queue_call *call = data;
+
+	if (call->index == via_net_control_index(call->net))
+		call->rc = via_net_control_start(call->net);
+	else if (has_working_pair(call) && !*queue_of(call))
+		via_worker_call(&pair_of(call)->worker, start_queue, call);
+}
+
+static void queue_stop(void *device, unsigned int index)
+{
+	struct queue_call call = { .net = device, .index = index };
+
+	via_worker_call(&call.net->pairs[0].worker, stop_any_queue, &call);
+}
+
+static int queue_start(void *device, unsigned int index)
+{
+	struct queue_call call = { .net = device, .index = index };
+
+	via_worker_call(&call.net->pairs[0].worker, start_any_queue, &call);
+	return call.rc;
+}
+
 static void config_read(void *device, size_t offset, void *data, size_t size_bytes)
 {
 	const struct via_net *net = device;
@@ -198,6 +272,8 @@ static const struct via_virtio_kind kind = {
 	.config_bytes = CONFIG_BYTES,
 	.start = start,
 	.stop = stop,
+	.queue_stop = queue_stop,
+	.queue_start = queue_start,
 	.config_read = config_read,
 	.stats = stats,
 	.free = free_card,

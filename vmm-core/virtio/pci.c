@@ -110,13 +110,14 @@ static void listen_at(struct via_virtio *virtio, uint64_t base, bool listen)
 {
 	for (unsigned int i = 0; i < virtio->description.queue_count; i++) {
 		struct via_virtio_queue *queue = &virtio->queues[i];
+		bool wanted = listen && queue->enabled;
 		int rc;
 
-		if (queue->direct == (listen && queue->enabled))
+		if (queue->direct == wanted)
 			continue;
-		rc = set_ioeventfd(virtio, i, base, listen ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN);
-		queue->direct = listen && !rc;
-		if (rc && listen)
+		rc = set_ioeventfd(virtio, i, base, wanted ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN);
+		queue->direct = wanted && !rc;
+		if (rc && wanted)
 			via_virtio_complain(virtio,
 					    "KVM does not take notifications of queue %u: %s", i,
 					    strerror(-rc));
@@ -138,15 +139,19 @@ static void moved(void *owner, bool mapped, uint64_t base)
 		listen_at(virtio, base, mapped);
 }
 
+void via_virtio_pci_unwire(struct via_virtio *virtio, unsigned int wire)
+{
+	struct via_msix_wire *unused = &virtio->msix.wires[wire];
+
+	via_vector_unroute(virtio->msix.irq, &unused->vector);
+	via_virtio_drain(unused->vector.eventfd);
+	unused->entry = MSIX_NO_ENTRY;
+}
+
 void via_virtio_pci_forget(struct via_virtio *virtio)
 {
-	for (uint16_t i = 0; i < virtio->msix.wire_count; i++) {
-		struct via_msix_wire *wire = &virtio->msix.wires[i];
-
-		via_vector_unroute(virtio->msix.irq, &wire->vector);
-		via_virtio_drain(wire->vector.eventfd);
-		wire->entry = MSIX_NO_ENTRY;
-	}
+	for (uint16_t i = 0; i < virtio->msix.wire_count; i++)
+		via_virtio_pci_unwire(virtio, i);
 }
 
 static void complain_of_vector(void *owner, uint32_t entry, const char *what, const char *why)
@@ -267,7 +272,8 @@ static int init(struct via_virtio *virtio, struct via_error *err)
 		.wire_count = vectors,
 	};
 	virtio->features = description->features | 1ULL << VIRTIO_F_VERSION_1 |
-			   1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX;
+			   1ULL << VIRTIO_RING_F_INDIRECT_DESC | 1ULL << VIRTIO_RING_F_EVENT_IDX |
+			   (description->kind->queue_stop ? 1ULL << VIRTIO_F_RING_RESET : 0);
 	virtio->notify_bytes =
 		via_kvm_capability(virtio->machine.memory->kvm, KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0
 			? 0

@@ -41,6 +41,9 @@ static uint32_t read_queue(struct via_virtio *virtio, uint64_t offset)
 		return queue->enabled;
 	case VIRTIO_PCI_COMMON_Q_NOFF:
 		return virtio->queue_select;
+	case VIRTIO_PCI_COMMON_Q_NDATA: /* not negotiated */
+	case VIRTIO_PCI_COMMON_Q_RESET: /* it is done at once */
+		return 0;
 	default:
 		return (uint32_t)(*address_at(queue, offset) >> (offset & 4) * 8);
 	}
@@ -89,15 +92,6 @@ static void choose_entry(struct via_virtio *virtio, unsigned int index, uint32_t
 		via_msix_table_update(&virtio->msix, entry, entry + 1);
 }
 
-static void enable_queue(struct via_virtio *virtio, struct via_virtio_queue *queue)
-{
-	if (atomic_load(&virtio->status) & VIRTIO_CONFIG_S_DRIVER_OK)
-		via_virtio_break(virtio, "the driver enables queue %u of a running device",
-				 virtio->queue_select);
-	else
-		queue->enabled = true;
-}
-
 static void write_queue(struct via_virtio *virtio, uint64_t offset, uint32_t value)
 {
 	struct via_virtio_queue *queue = selected(virtio);
@@ -107,6 +101,8 @@ static void write_queue(struct via_virtio *virtio, uint64_t offset, uint32_t val
 		return;
 	if (offset == VIRTIO_PCI_COMMON_Q_MSIX)
 		choose_entry(virtio, VIRTIO_WIRE_QUEUE(virtio->queue_select), value);
+	else if (offset == VIRTIO_PCI_COMMON_Q_RESET && value == 1)
+		via_virtio_queue_reset(virtio, virtio->queue_select);
 	if (queue->enabled || offset == VIRTIO_PCI_COMMON_Q_MSIX)
 		return; /* the rest is fixed now */
 	switch (offset) {
@@ -115,9 +111,11 @@ static void write_queue(struct via_virtio *virtio, uint64_t offset, uint32_t val
 		break;
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
 		if (value == 1)
-			enable_queue(virtio, queue);
+			via_virtio_queue_enable(virtio, virtio->queue_select);
 		break;
 	case VIRTIO_PCI_COMMON_Q_NOFF:
+	case VIRTIO_PCI_COMMON_Q_NDATA:
+	case VIRTIO_PCI_COMMON_Q_RESET:
 		break;
 	default:
 		address = address_at(queue, offset);
@@ -173,7 +171,8 @@ static void write_field(struct via_virtio *virtio, uint64_t offset, uint32_t val
 /* How wide the field at @offset is; the three addresses are two fields each. */
 static unsigned int field_bytes(uint64_t offset)
 {
-	if (offset < VIRTIO_PCI_COMMON_MSIX || offset >= VIRTIO_PCI_COMMON_Q_DESCLO)
+	if (offset < VIRTIO_PCI_COMMON_MSIX ||
+	    (offset >= VIRTIO_PCI_COMMON_Q_DESCLO && offset < VIRTIO_PCI_COMMON_Q_NDATA))
 		return 4;
 	return offset == VIRTIO_PCI_COMMON_STATUS || offset == VIRTIO_PCI_COMMON_CFGGENERATION ? 1
 											       : 2;

@@ -114,6 +114,28 @@ static void stop(void *device)
 	via_worker_stop(&rng->worker);
 }
 
+static void take_queue(void *data)
+{
+	struct rng *rng = data;
+
+	rng->queue = via_virtio_queue(rng->virtio, 0);
+}
+
+/* It is disabled, or enabled, by now. */
+static void queue_stop(void *device, unsigned int index)
+{
+	struct rng *rng = device;
+
+	(void)index;
+	via_worker_call(&rng->worker, take_queue, rng);
+}
+
+static int queue_start(void *device, unsigned int index)
+{
+	queue_stop(device, index);
+	return 0;
+}
+
 static void stats(void *device, struct via_vmm_virtio_stats *stats)
 {
 	struct rng *rng = device;
@@ -131,6 +153,8 @@ static const struct via_virtio_kind kind = {
 	.pci_class = 0x100000, /* as good as any: there is none for it */
 	.start = start,
 	.stop = stop,
+	.queue_stop = queue_stop,
+	.queue_start = queue_start,
 	.stats = stats,
 	.free = free,
 };

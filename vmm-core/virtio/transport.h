@@ -17,8 +17,9 @@
  */
 struct via_virtio_queue {
 	struct via_virtq_places places;
-	bool enabled;
-	bool direct; /* KVM signals kick_fd; else the write that notifies comes here */
+	atomic_bool enabled;
+	bool was_reset; /* since the driver began: it may be enabled once more */
+	bool direct;	/* KVM signals kick_fd; else the write that notifies comes here */
 	int kick_fd;
 	struct via_virtq ring;
 };
@@ -50,7 +51,7 @@ struct via_virtio {
  */
 #define VIRTIO_BAR_BYTES    0x4000U
 #define VIRTIO_COMMON	    0x0000U
-#define VIRTIO_COMMON_BYTES sizeof(struct virtio_pci_common_cfg)
+#define VIRTIO_COMMON_BYTES 60U /* up to queue_reset */
 #define VIRTIO_ISR	    0x0400U
 #define VIRTIO_CONFIG	    0x0800U
 #define VIRTIO_CONFIG_MAX   0x0800U
@@ -68,6 +69,12 @@ void via_virtio_registers_access(void *owner, struct via_bus_access *access);
 
 /** via_virtio_set_status() - the driver wrote the device's status (2.1). */
 void via_virtio_set_status(struct via_virtio *virtio, uint8_t status);
+
+/** via_virtio_queue_enable() - the driver did, before it began or after it had reset the queue. */
+void via_virtio_queue_enable(struct via_virtio *virtio, unsigned int index);
+
+/** via_virtio_queue_reset() - the driver resets one queue (2.6.1). */
+void via_virtio_queue_reset(struct via_virtio *virtio, unsigned int index);
 
 /** via_virtio_halt() - the device stops, whatever its driver knows of that. */
 void via_virtio_halt(struct via_virtio *virtio);
@@ -94,6 +101,9 @@ void via_virtio_complain(struct via_virtio *virtio, const char *fmt, ...)
 
 /** via_virtio_pci_listen() - have KVM signal notifications, where the BAR is, or no more. */
 void via_virtio_pci_listen(struct via_virtio *virtio, bool listen);
+
+/** via_virtio_pci_unwire() - this interrupt's vector is not used any more, and none waits. */
+void via_virtio_pci_unwire(struct via_virtio *virtio, unsigned int wire);
 
 /** via_virtio_pci_forget() - no vector is used any more, and no notification of one waits. */
 void via_virtio_pci_forget(struct via_virtio *virtio);
