@@ -103,7 +103,7 @@ machine_line() {
         virtio)
             MACHINE+=(-device "virtio-iommu-pci,addr=0x1e")
             # virtio-iommu has no interrupt remapping.
-            append+=" vfio_iommu_type1.allow_unsafe_interrupts=1"
+            append+=" vfio_iommu_type1.allow_unsafe_interrupts=1 iommufd.allow_unsafe_interrupts=1"
             ;;
         amd)
             MACHINE+=(-device "amd-iommu,intremap=on,device-iotlb=on")
