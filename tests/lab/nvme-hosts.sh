@@ -10,6 +10,8 @@ everywhere() { # CHECK
     local vmm backend
     for vmm in viaduct qemu; do
         for backend in $(backends); do
+            # There QEMU 10.0 fails to map its guest's memory (EINVAL), as docs/devices.md says.
+            [ "$vmm/$backend/$IOMMU" != qemu/iommufd/virtio ] || continue
             how=("$vmm" "$backend")
             "$1"
             devices_reset || :

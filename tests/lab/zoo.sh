@@ -188,5 +188,8 @@ check_viaduct() {
 check_qemu() {
     local backend
     [ "$KERNEL/$IOMMU" = stock/intel ] || wide "compared with QEMU on Debian's kernel behind the Intel IOMMU"
-    for backend in $(backends); do qemu_zoo "$backend" 200; done
+    for backend in $(backends); do
+        # There QEMU 10.0 fails to map its guest's memory (EINVAL), as docs/devices.md says.
+        [ "$backend/$IOMMU" = iommufd/virtio ] || qemu_zoo "$backend" 200
+    done
 }
