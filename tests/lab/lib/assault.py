@@ -20,7 +20,7 @@ import time
 
 GUEST_SECONDS = 120  # one guest's; then a fresh one
 GUEST_SECONDS_MIN = 15
-BOOT_SECONDS = 120  # without a word until it begins
+BOOT_SECONDS = 180  # without a word until it begins
 LEAVE_SECONDS = 20  # likewise, to switch itself off; and for viaduct to end when it is asked to
 WARM_UP_SECONDS = 60  # until a guest has been everywhere
 SHORT_GUESTS_MAX = 3
