@@ -20,7 +20,7 @@ project_build() {
     exec {lock}>"$BUILD/lock"
     flock "$lock"
     [ -e "$BUILD/plain/build.ninja" ] || step "building viaduct"
-    in_build -- /bin/sh /src/tools/lab/build-plain "${LAB_WERROR:-}" {lock}>&- >"$log" 2>&1 || {
+    in_build -- /bin/sh /src/tools/lab/build-plain {lock}>&- >"$log" 2>&1 || {
         cat "$log" >&2
         fail "viaduct does not build; what the compiler said is above"
     }

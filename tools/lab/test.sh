@@ -72,7 +72,7 @@ build() {
     in_build -- sh -euc '
         build=/build/$1
         shift
-        [ -e "$build/build.ninja" ] || { rm -rf "$build"; meson setup "$@" "$build" /src; }
+        grep -qs -- -Werror "$build/build.ninja" || { rm -rf "$build"; meson setup -Dwerror=true "$@" "$build" /src; }
         ninja -C "$build"' - "$name" "$@" >"$log" 2>&1 && return
     tail -n 40 "$log"
     return 1

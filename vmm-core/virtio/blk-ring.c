@@ -139,8 +139,9 @@ static void prepare_range(struct io_uring_sqe *sqe, const struct via_blk_request
 {
 	int mode = request->action == VIA_BLK_ZERO ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
 
-	io_uring_prep_fallocate(sqe, 0, mode | FALLOC_FL_KEEP_SIZE, (off_t)request->offset_bytes,
-				(off_t)request->size_bytes);
+	/* io_uring_prep_fallocate() takes other types with each version of liburing. */
+	io_uring_prep_rw(IORING_OP_FALLOCATE, sqe, 0, (const void *)request->size_bytes,
+			 (unsigned int)(mode | FALLOC_FL_KEEP_SIZE), request->offset_bytes);
 }
 
 /* Zeroes are data: in write-through mode they are safe when they are answered, as a write is. */
