@@ -4,10 +4,8 @@
 
 #include "page.h"
 
-enum {
-	BINS = 160, /* across the width of a shape */
-	CURVE_HEIGHT = 220,
-};
+#define BINS	     160 /* across the width of a shape */
+#define CURVE_HEIGHT 220
 
 static double lower_of(size_t bucket)
 {

@@ -31,13 +31,12 @@ bool via_msi_enabled(const struct via_passthrough *function)
 
 static uint8_t wanted(const struct via_passthrough *function)
 {
-	unsigned int log;
+	unsigned int log, count = function->msi.count;
 
 	if (!via_msi_enabled(function))
 		return 0;
-	log = (flags(function) & PCI_MSI_FLAGS_QSIZE) >> 4;
-	return log < 5 && 1U << log < function->msi.count ? (uint8_t)(1U << log)
-							  : function->msi.count;
+	log = (flags(function) & (unsigned int)PCI_MSI_FLAGS_QSIZE) >> 4;
+	return (uint8_t)(log < 5 && 1U << log < count ? 1U << log : count);
 }
 
 static uint64_t address(const struct via_passthrough *function)
