@@ -27,7 +27,9 @@ static uint32_t next_boot(struct guest *g, uint32_t number)
 	boots++;
 	assert_int_equal(number, boots);
 	via_virtio_stats(g->vmm->virtio[0], &stats);
-	assert_int_equal(stats.kicks, (GUEST_VIRTIO_REQUESTS + 1) * boots);
+	/* The last one may still be on its way, when what it tells of has been found without it. */
+	assert_in_range(stats.kicks, GUEST_VIRTIO_REQUESTS * boots,
+			(GUEST_VIRTIO_REQUESTS + 1) * boots);
 	assert_int_equal(stats.requests, GUEST_VIRTIO_REQUESTS * boots);
 	/* KVM takes the notifications: what traps is what sets it up. */
 	assert_true(stats.register_writes < 50 * boots);

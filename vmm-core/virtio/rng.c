@@ -20,6 +20,7 @@ struct rng {
 	struct via_worker worker;
 	struct via_loop_watch kick;
 	struct via_virtq *queue; /* NULL: there is none, or it is broken */
+	bool again;		 /* in the eventfd is a signal of its own, that no driver sent */
 	struct via_virtq_chain chain;
 	atomic_uint_least64_t kicks, requests, bytes;
 };
@@ -74,20 +75,21 @@ static int serve_some(struct rng *rng)
 static void kicked(void *data)
 {
 	struct rng *rng = data;
-	uint64_t kicks, again = 1;
+	const uint64_t once = 1;
+	uint64_t kicks;
 	int rc;
 
 	if (read(rng->kick.fd, &kicks, sizeof(kicks)) < 0 || !rng->queue)
 		return;
-	count(&rng->kicks, 1);
+	count(&rng->kicks, kicks - rng->again);
+	rng->again = false;
 	via_virtq_disarm(rng->queue);
 	rc = serve_some(rng);
 	if (rc < 0) {
 		via_virtio_break(rng->virtio, "%s", rng->queue->broken);
 		rng->queue = NULL;
-	} else if ((rc || via_virtq_arm(rng->queue)) &&
-		   write(rng->kick.fd, &again, sizeof(again)) < 0) {
-		return; /* signalled already */
+	} else if (rc || via_virtq_arm(rng->queue)) {
+		rng->again = write(rng->kick.fd, &once, sizeof(once)) > 0;
 	}
 }
 
@@ -98,6 +100,7 @@ static int start(void *device, uint64_t features, struct via_error *err)
 
 	(void)features;
 	rng->queue = via_virtio_queue(rng->virtio, 0);
+	rng->again = false;
 	rc = via_worker_start(&rng->worker, "rng0", err);
 	if (rc)
 		return rc;
@@ -119,6 +122,7 @@ static void take_queue(void *data)
 	struct rng *rng = data;
 
 	rng->queue = via_virtio_queue(rng->virtio, 0);
+	rng->again = false;
 }
 
 /* It is disabled, or enabled, by now. */
