@@ -197,7 +197,7 @@ lab_checks() {
     options_reset
     OPT_KERNEL=$kernel OPT_IOMMU=$iommu
     OPT_SHARE=${RESULTS%/*}
-    [ "$machine" = common ] || machine_of "$machine"
+    [ "$machine" = first ] || [ "$machine" = second ] || machine_of "$machine"
     if [ "$kernel" = no-iommu ]; then
         OPT_KERNEL=stock
         OPT_APPEND=' intel_iommu=off'

@@ -113,7 +113,7 @@ static int refuse_said(const char *what, char *log)
 	return refuse("DPDK cannot %s: %s", what,
 		      line     ? line + 1
 		      : length ? log
-			       : "it says not why");
+			       : "it does not say why");
 }
 
 /* DPDK makes a folder for files it is told not to make: one that goes with this process. */
