@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154
 # hosts, wide: stock/intel stock/virtio full/intel full/virtio
-# limit: 1500
+# limit: 600
 # What nvme.sh does with a disk's functions: with each VMM and backend, on every kind of host.
 # shellcheck source=tests/lab/nvme.sh
 . "$tests/nvme.sh"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154
-# limit: 1500
+# limit: 600
 # hosts: stock/intel stock/virtio full/intel
 # hosts, wide: full/virtio
 # Many devices in one guest, real work with each, by Viaduct and by QEMU as the host's VMM.

@@ -179,6 +179,7 @@ run() {
         ! grep -qE "^(ok|not ok|skip) lab-$label/$name( |:|\$)" "$results" || continue
         echo "$name" >"$results.current"
         limit=$(tagged "$file" limit 120)
+        [ -z "${WIDE:-}" ] || limit=$((limit * 3)) # for one backend or VMM after the other
         devices_reset
         dmesg -C
         began=$SECONDS status=0
