@@ -27,9 +27,14 @@
 #define WATCHDOG_S     60
 #define PATIENCE_S     5 /* beyond it, for a via_vmm_stop() that does not work either */
 #define SETUP_OFFSET   0x1f1
-#define PAYLOAD_OFFSET 1024	  /* boot sector and one of set-up */
-#define HEADER_MAGIC   0x53726448 /* "HdrS" */
-#define VERSION	       0x020f
+#define PAYLOAD_OFFSET 1024 /* boot sector and one of set-up */
+/* Of the local APIC (Intel SDM 3, table 10-1): eight words each, 16 bytes apart. */
+#define APIC_ISR     0x100U
+#define APIC_ISR_END 0x180U
+#define APIC_IRR     0x200U
+#define APIC_IRR_END 0x280U
+#define HEADER_MAGIC 0x53726448 /* "HdrS" */
+#define VERSION	     0x020f
 
 static uint8_t *guest_payload;
 static size_t guest_payload_bytes;
@@ -216,6 +221,43 @@ void guest_new(struct guest *guest)
 			 0);
 }
 
+static uint32_t lapic_word(const struct kvm_lapic_state *lapic, unsigned int at)
+{
+	uint32_t word;
+
+	memcpy(&word, lapic->regs + at, sizeof(word));
+	return word;
+}
+
+/* What its processors were at: whether an interrupt waits there, or none came. */
+static void tell_vcpus(struct guest *guest)
+{
+	for (unsigned int i = 0; i < guest->vmm->cpu_count; i++) {
+		int fd = guest->vmm->vcpus[i].fd;
+		struct kvm_vcpu_events events = { 0 };
+		struct kvm_lapic_state lapic = { 0 };
+		struct kvm_mp_state state = { 0 };
+		struct kvm_regs regs = { 0 };
+
+		if (ioctl(fd, KVM_GET_REGS, &regs) || ioctl(fd, KVM_GET_MP_STATE, &state) ||
+		    ioctl(fd, KVM_GET_LAPIC, &lapic) || ioctl(fd, KVM_GET_VCPU_EVENTS, &events))
+			continue;
+		print_error("cpu%u: state %u, at %llx, flags %llx, KVM_RUN %llu times\n", i,
+			    state.mp_state, regs.rip, regs.rflags,
+			    (unsigned long long)atomic_load(&guest->vmm->vcpus[i].runs));
+		print_error(
+			"      exception %u, interrupt %u, shadow %u, being serviced, requested:",
+			events.exception.injected, events.interrupt.injected,
+			events.interrupt.shadow);
+		for (unsigned int at = APIC_ISR; at < APIC_ISR_END; at += 0x10)
+			print_error(" %x", lapic_word(&lapic, at));
+		print_error(",");
+		for (unsigned int at = APIC_IRR; at < APIC_IRR_END; at += 0x10)
+			print_error(" %x", lapic_word(&lapic, at));
+		print_error("\n");
+	}
+}
+
 void guest_run(struct guest *guest)
 {
 	const struct itimerspec in_time = { .it_value.tv_sec = WATCHDOG_S };
@@ -226,8 +268,10 @@ void guest_run(struct guest *guest)
 	guest->rc = via_vmm_run(guest->vmm, &guest->end, &guest->err);
 	alarm(0);
 	collect(guest);
-	if (guest->late)
+	if (guest->late) {
+		tell_vcpus(guest);
 		fail_msg("the guest did not end; it said:\n%s", guest->text);
+	}
 }
 
 void guest_fini(struct guest *guest)
