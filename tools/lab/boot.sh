@@ -87,8 +87,8 @@ machine_line() {
     # A busy machine gives the emulated timer too few ticks while the kernel tests it, which then panics.
     append+=" no_timer_check"
     append+=" modprobe.blacklist=iTCO_wdt,psmouse,i2c_i801,lpc_ich"
-    MACHINE=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
-        -name viaduct-lab -m "$MEMORY" -smp "$OPT_CPUS"
+    MACHINE=(qemu-system-x86_64 -nodefaults -no-user-config -display none
+        -action reboot=shutdown,shutdown=pause -d cpu_reset -D /lab/run/resets -name viaduct-lab -m "$MEMORY" -smp "$OPT_CPUS"
         -M "q35,kernel-irqchip=split" -L /usr/share/qemu)
     if [ "$ACCELERATOR" = kvm ]; then
         MACHINE+=(-accel kvm -cpu host)
@@ -212,6 +212,7 @@ boot() {
 }
 
 console_show() {
+    sed -n 's/^Triple/emulator: &/p' "$RUN/resets" >&2 2>/dev/null || :
     [ ! -s "$RUN/emulator.log" ] || tail -n 10 "$RUN/emulator.log" | sed 's/^/emulator: /' >&2
     [ ! -s "$RUN/console" ] || tail -n 25 "$RUN/console" | tr -d '\r' | sed 's/^/console: /' >&2
 }

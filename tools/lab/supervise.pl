@@ -88,7 +88,29 @@ sub pass_on {
     }
 }
 
-my ($buffer, $ready, $last, $started) = ('', 0, time, time);
+# monitor COMMAND: what the emulator answers.
+sub monitor {
+    my ($command) = @_;
+    my ($answer, $n) = ('');
+    socket(my $to, AF_UNIX, SOCK_STREAM, 0) or return '';
+    connect($to, sockaddr_un("$folder/hmp")) or return '';
+    syswrite($to, "$command\n");
+    # It greets, repeats the command, answers and is ready for the next.
+    while (($answer =~ s/\(qemu\) /$&/g || 0) < 2) {
+        vec(my $set = '', fileno $to, 1) = 1;
+        last if select($set, undef, undef, 2) <= 0 || !($n = sysread($to, $answer, 65536, length $answer));
+    }
+    return $answer;
+}
+
+# What the emulated processors were at, for who wonders why.
+sub registers {
+    open(my $log, '>>', "$folder/emulator.log") or return;
+    print $log grep { /^CPU#|^RIP|^RSP|^CR0|^EFER/ } split(/^/, monitor('info registers -a'));
+    close $log;
+}
+
+my ($buffer, $ready, $last, $started, $asked) = ('', 0, time, time, time);
 while (1) {
     my $set = '';
     vec($set, fileno $ours, 1) = 1;
@@ -121,6 +143,16 @@ while (1) {
         }
     }
     my $now = time;
+    # One that resets itself stops where it is (boot.sh).
+    if ($now - $last >= 3 && $now - $asked >= 3) {
+        $asked = $now;
+        if (monitor('info status') =~ /paused \(shutdown\)/) {
+            registers();
+            outcome($ready ? 'died' : 'noboot', 'the emulated host ' . ($ready ? 'went down before the command ended' : 'did not come up') .
+                ' (it reset itself, or switched itself off)');
+            finish(125);
+        }
+    }
     if (!$ready && $now - $started > $boot_seconds) {
         outcome('noboot', "the emulated host did not come up in $boot_seconds s");
         finish(125);
@@ -130,6 +162,7 @@ while (1) {
         finish(124);
     }
     if ($ready && $now - $last > $SILENCE_SECONDS) {
+        registers();
         outcome('hung', "the emulated host has shown no life for $SILENCE_SECONDS s");
         finish(125);
     }
