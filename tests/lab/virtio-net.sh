@@ -10,6 +10,7 @@ STATS=/tmp/stats.json
 
 # Ends with the check.
 peer() {
+    : >/tmp/peer.pid
     python3 "$tests/lib/peer.py" "$1" >/tmp/peer.pid 2>/tmp/peer.err &
     until [ -s /tmp/peer.pid ]; do sleep 0.2; done
 }
@@ -162,6 +163,7 @@ $MAC:05 tap 10.0.33.1 -
 $MAC:06 user 10.0.2.2 -
 L
     typed
+    : >/tmp/console
     "${as[@]}" "$(command -v viaduct)" run --kernel "$VIADUCT_GUEST_KERNEL" --initrd /tmp/initrd \
         --append 'console=ttyS0 quiet panic=-1 via.do=poweroff' --on-reset stop --memory 256M \
         --net tap=via-own,mac=$MAC:05 --net user,mac=$MAC:06 >/tmp/console 2>/tmp/console.err <$keys &

@@ -79,9 +79,9 @@ prepare() {
     modprobe -q virtio_net || :
     vfs 1
     viaduct vf set "$PF/vf0" --mac 02:00:00:00:2a:01
-    [ -e /tmp/peer ] || {
-        setsid python3 "$tests/lib/peer.py" >/tmp/peer 2>/tmp/peer.err &
-        until [ -s /tmp/peer ]; do sleep 0.2; done
+    [ -e /run/peer ] || {
+        setsid python3 "$tests/lib/peer.py" >/run/peer 2>/run/peer.err &
+        until [ -s /run/peer ]; do sleep 0.2; done
     }
     # In the guest they sit in slots from 1 on, as they come.
     functions=()
@@ -123,6 +123,7 @@ zoo() {
     mkfifo /tmp/keys
     exec 4<>/tmp/keys
     [ ! -e /share/artefacts/sound.wav ] || heard=$(stat -c %s /share/artefacts/sound.wav)
+    : >"$console" # of an earlier try
     "$@" <&4 >"$console" 2>/tmp/console.err &
     pid=$!
     ended=yes

@@ -173,7 +173,7 @@ run() {
     export KERNEL=$1 IOMMU=$3
     [ "$IOMMU" = intel ] || label=$kernel-$IOMMU
     shift 4
-    scratch=$(mktemp -d)
+    scratch=$(mktemp -d /run/check.XXXXXX)
     while read -r file function; do
         name=$file/${function#check_}
         ! grep -qE "^(ok|not ok|skip) lab-$label/$name( |:|\$)" "$results" || continue
@@ -181,6 +181,8 @@ run() {
         limit=$(tagged "$file" limit 120)
         [ -z "${WIDE:-}" ] || limit=$((limit * 3)) # for one backend or VMM after the other
         devices_reset
+        # Who waits for a word in a file must not find it in an earlier check's.
+        find /tmp -mindepth 1 -delete
         dmesg -C
         began=$SECONDS status=0
         : >"$scratch/began"

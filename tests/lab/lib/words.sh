@@ -26,6 +26,7 @@ refuse() {
 start() {
     local console=$1 parameters=$2
     shift 2
+    : >"$console" # an earlier guest's is not this one's
     viaduct run --kernel "$VIADUCT_GUEST_KERNEL" --initrd "$VIADUCT_GUEST_INITRD" \
         --append "console=ttyS0 quiet panic=-1 $parameters" --on-reset stop "$@" \
         >"$console" 2>"$console.err" <"${keys:-/dev/null}" &
