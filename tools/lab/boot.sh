@@ -93,7 +93,8 @@ machine_line() {
     if [ "$ACCELERATOR" = kvm ]; then
         MACHINE+=(-accel kvm -cpu host)
     else
-        MACHINE+=(-accel "tcg,thread=multi" -cpu max)
+        # Page tables of five levels, the host's in the guest's, would be walked by software.
+        MACHINE+=(-accel "tcg,thread=multi" -cpu max,la57=off)
     fi
     case $OPT_IOMMU in
         intel)
