@@ -99,6 +99,7 @@ static const struct via_option bench_options[] = {
 	{ "peer", "ADDRESS", "of net: who answers, on another host (a program on this one)" },
 	{ "address", "ADDRESS", "with --peer: of the function, in the peer's network, a /24" },
 	{ "write", "DISK", "of disk: write, too; what is on this disk is lost" },
+	{ "tools", "LIST", "measure by these, too, of ping, iperf3 (net), fio (disk); all (none)" },
 	{ "runs", "N", "of each subject, in turn (3)" },
 	{ "seconds", "SECONDS", "for each part of net and disk (2)" },
 	{ "json", "FILE", "write the result as JSON; -: to standard output" },

@@ -47,11 +47,11 @@ for metric in metrics:
         if metric == "second-touch":
             continue
         # Of the same operations as another, whose costs are not told twice.
-        if metric in ("read-latency-64", "write-latency-16"):
+        if metric in ("read-latency-64", "write-latency-16", "fio-latency-1", "fio-latency-32", "fio-write-latency-32"):
             continue
         if subject in guests and figures["operations"] and not costs["exits"]["total"]["median"] > 0:
             wrong.append(f"{metric} of {subject}: no exits are counted")
-print("\n".join(result["sentences"]))
+print("\n".join(result["sentences"] + result["warnings"]))
 print("\n".join(f"FAILED: {each}" for each in wrong))
 sys.exit(bool(wrong))
 P
@@ -63,8 +63,8 @@ check_boot() {
 }
 
 check_net() {
-    measured net --subjects passthrough,host --memory 256M --seconds 0.3
-    complete passthrough host -- latency packets-64 packets-1472 send receive
+    measured net --subjects passthrough,host --memory 256M --seconds 0.3 --tools all
+    complete passthrough host -- latency packets-64 packets-1472 send receive ping iperf3-send iperf3-receive
     holds $RESULT 'any("without DPDK" in w for w in s["warnings"]) != any(m["name"] == "poll-64" for m in s["metrics"])'
 }
 
@@ -74,8 +74,15 @@ check_virtio_net() {
 }
 
 check_disk() {
-    measured disk --memory 256M --seconds 0.3 --write /dev/nvme0n1
-    complete passthrough virtio host -- read-latency read-iops-4 read-iops-16 read-iops-64 read-latency-64 \
+    measured disk --subjects passthrough,host --memory 256M --seconds 0.3 --write /dev/nvme0n1 --tools fio
+    complete passthrough host -- read-latency read-iops-4 read-iops-16 read-iops-64 read-latency-64 \
+        read-sequential write-latency write-iops-16 write-latency-16 write-sequential fio-iops-1 fio-latency-1 \
+        fio-iops-32 fio-latency-32 fio-sequential fio-write-iops-32 fio-write-latency-32 fio-write-sequential
+}
+
+check_virtio_disk() {
+    measured disk --subjects virtio --memory 256M --seconds 0.3 --write /dev/nvme0n1
+    complete virtio -- read-latency read-iops-4 read-iops-16 read-iops-64 read-latency-64 \
         read-sequential write-latency write-iops-16 write-latency-16 write-sequential
 }
 
@@ -112,7 +119,8 @@ check_impossible() {
     holds $RESULT '[x["status"] for x in s["subjects"]] == ["ok", "skipped"]' \
         '"backends" in s["subjects"][1]["reason"]'
     # No other disk than the function's own is written to, and none that is in use.
-    expect 1 viaduct bench disk --write /dev/null --runs 1 --json $RESULT
+    expect 1 env PATH=/usr/local/bin viaduct bench disk --write /dev/null --runs 1 --json $RESULT --tools fio
+    holds $RESULT 'any("fio is not installed: apt install fio" in w for w in s["warnings"])'
     holds $RESULT 'all("nothing is written" in x["reason"] for x in s["subjects"])' 's["metrics"] == []'
     mkswap /dev/nvme0n1
     swapon /dev/nvme0n1

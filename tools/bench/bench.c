@@ -78,6 +78,8 @@ static void give_back(struct via_bench *bench)
 {
 	char path[128];
 
+	for (unsigned int i = 0; i < VIA_BENCH_TOOLS; i++)
+		via_bench_tool_clear(&bench->tools[i]);
 	via_bench_hold_release(&bench->msix);
 	via_bench_hold_release(&bench->hold);
 	via_bench_trace_end(&bench->trace);
@@ -111,8 +113,10 @@ static const struct via_bench_wanted msix_named = { 0, 0, 0, "function" };
 
 bool via_bench_has_part(const struct via_bench *bench, const struct via_bench_part *part)
 {
+	if (part->by && !bench->tools[part->by->tool].ready)
+		return false;
 	if (bench->options.kind == VIA_BENCH_DISK)
-		return bench->options.write || strncmp(part->name, "write", 5) != 0;
+		return bench->options.write || !strstr(part->name, "write");
 	if (bench->options.kind != VIA_BENCH_IRQ)
 		return true;
 	return strcmp(part->name, "mask") ? bench->hold.found : bench->msix.found;
@@ -335,6 +339,44 @@ static int find_devices(struct via_bench *bench, struct via_error *err)
 				   bench->options.device, err);
 }
 
+/* A guest's memory holds the initrd, and then what is in it. */
+#define TOOL_SHARE 4
+
+static int find_tool(struct via_bench *bench, enum via_bench_tool_id id, struct via_error *err)
+{
+	struct via_bench_tool *tool = &bench->tools[id];
+	int rc = via_bench_tool_find(tool, id, &bench->watch, err);
+
+	if (!rc && tool->bytes > bench->options.memory_bytes / TOOL_SHARE)
+		rc = via_error_set(err, ENOMEM,
+				   "with its libraries it takes %llu MiB, which is too much for a "
+				   "guest of %llu: --memory",
+				   (unsigned long long)tool->bytes >> 20,
+				   (unsigned long long)bench->options.memory_bytes >> 20);
+	tool->ready = !rc;
+	return rc;
+}
+
+/* Only a signal keeps what else there is from being measured. */
+static int find_tools(struct via_bench *bench)
+{
+	for (unsigned int i = 0; i < VIA_BENCH_TOOLS; i++) {
+		struct via_error err = { 0 };
+		int rc = 0;
+
+		if (bench->tools[i].asked)
+			rc = find_tool(bench, (enum via_bench_tool_id)i, &err);
+		if (rc == -EINTR)
+			return rc;
+		if (rc)
+			via_bench_add_text(bench->result, &bench->result->warnings,
+					   "Nothing is measured by %s: %s",
+					   via_bench_tool_name((enum via_bench_tool_id)i),
+					   err.text);
+	}
+	return 0;
+}
+
 static int measure(struct via_bench *bench, int argc, char **argv)
 {
 	struct via_error err = { 0 }, no_device = { 0 };
@@ -355,7 +397,9 @@ static int measure(struct via_bench *bench, int argc, char **argv)
 	via_bench_trace_begin(&bench->trace, bench->options.kind == VIA_BENCH_BOOT);
 	add_context(bench, argc, argv);
 	add_subjects(bench, &no_device);
-	rc = run_all(bench);
+	rc = find_tools(bench);
+	if (!rc)
+		rc = run_all(bench);
 	return rc ? VIA_EXIT_FAILED : finish(bench);
 }
 

@@ -11,6 +11,8 @@
 #include "counters.h"
 #include "hold.h"
 #include "result.h"
+#include "tool-output.h"
+#include "tool.h"
 #include "trace.h"
 
 /*
@@ -67,6 +69,12 @@ struct via_bench_part {
 	const char *series;
 	double at;
 	bool follows; /* from another part: it is not work of its own */
+	/* Of one that a standard tool does; NULL: of any other */
+	const struct via_bench_tool_part {
+		enum via_bench_tool_id tool;
+		enum via_bench_tool_what what;
+		const char *times; /* the part that shows how long each took; NULL: none */
+	} * by;
 };
 
 struct via_bench {
@@ -77,6 +85,7 @@ struct via_bench {
 	const struct via_bench_part *parts;
 	size_t part_count;
 	struct via_bench_result *result;
+	struct via_bench_tool tools[VIA_BENCH_TOOLS];
 	struct via_bench_watch watch;
 	struct via_bench_trace trace;
 	struct via_bench_hold hold;

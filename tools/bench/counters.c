@@ -135,21 +135,25 @@ static void add_thread(struct via_bench_counters *counters, const struct via_ben
 	via_autofclose FILE *stat = open_thread(watched->pid, thread, "stat");
 	via_autofclose FILE *status = open_thread(watched->pid, thread, "status");
 	double tick_ns = 1e9 / (double)sysconf(_SC_CLK_TCK), ns, guest_ns;
-	unsigned long long user = 0, system = 0, guest = 0, switches;
+	unsigned long long user = 0, system = 0, of_children[2] = { 0 }, guest = 0, switches;
 	char line[1024], *at;
 
 	if (!stat || !fgets(line, sizeof(line), stat) || !(at = strrchr(line, ')')))
 		return;
-	/* proc_pid_stat(5): utime and stime are the fields 14 and 15, guest_time is 43. */
+	/* proc_pid_stat(5): utime and stime are the fields 14 and 15, those of children that have
+	 * ended (standard tools) 16 and 17, guest_time is 43. */
 	if (sscanf(at + 2,
-		   "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d %*d "
+		   "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu %*d %*d %*d "
+		   "%*d "
 		   "%*u %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %*d %*u "
 		   "%*u %*u %llu",
-		   &user, &system, &guest) < 2)
+		   &user, &system, &of_children[0], &of_children[1], &guest) < 4)
 		return;
 	ns = thread_ns(watched->pid, thread, (double)(user + system) * tick_ns);
 	guest_ns = (double)guest * tick_ns;
 	if (!watched->is_vmm) {
+		if (thread == watched->pid)
+			ns += (double)(of_children[0] + of_children[1]) * tick_ns;
 		via_bench_counters_add_part(counters, VIA_BENCH_CPU_NS, "program", ns);
 	} else if (strstr(line, "(vhost-")) {
 		via_bench_counters_add_part(counters, VIA_BENCH_CPU_NS, "vhost", ns);

@@ -50,14 +50,43 @@ static int copy(FILE *to, const char *path, struct via_error *err)
 	return ferror(from) ? via_error_sys(err, EIO, "cannot read %s", path) : 0;
 }
 
-static int add_program(struct archive *archive, const char *program, struct via_error *err)
+static int add_program(struct archive *archive, const char *name, const char *program,
+		       struct via_error *err)
 {
 	struct stat status;
 
 	if (stat(program, &status))
 		return via_error_sys(err, errno, "cannot read %s", program);
-	add_header(archive, VIA_BENCH_INIT, S_IFREG | 0755, (size_t)status.st_size);
+	add_header(archive, name, S_IFREG | 0755, (size_t)status.st_size);
 	return copy(archive->file, program, err);
+}
+
+static int add_tool(struct archive *archive, const char *name, const struct via_bench_tool *tool,
+		    struct via_error *err)
+{
+	char path[PATH_MAX];
+	int rc = 0;
+
+	snprintf(path, sizeof(path), WORK_TOOLS "/%s", name);
+	add_header(archive, path, S_IFDIR | 0755, 0);
+	for (size_t i = 0; !rc && i < tool->file_count; i++) {
+		snprintf(path, sizeof(path), WORK_TOOLS "/%s/%s", name, tool->files[i].name);
+		rc = add_program(archive, path, tool->files[i].path, err);
+	}
+	return rc;
+}
+
+static int add_tools(struct archive *archive, const struct via_bench_tool *tools,
+		     struct via_error *err)
+{
+	int rc = 0;
+
+	add_header(archive, WORK_TOOLS, S_IFDIR | 0755, 0);
+	for (unsigned int i = 0; !rc && i < VIA_BENCH_TOOLS; i++)
+		if (tools[i].ready)
+			rc = add_tool(archive, via_bench_tool_name((enum via_bench_tool_id)i),
+				      &tools[i], err);
+	return rc;
 }
 
 static void add_words(struct archive *archive, const char *const *words)
@@ -72,7 +101,8 @@ static void add_words(struct archive *archive, const char *const *words)
 }
 
 int via_bench_initrd_write(const char *path, const char *base, const char *program,
-			   const char *const *words, struct via_error *err)
+			   const char *const *words, const struct via_bench_tool *tools,
+			   struct via_error *err)
 {
 	via_autofclose FILE *file = fopen(path, "we");
 	struct archive archive = { .file = file };
@@ -84,7 +114,9 @@ int via_bench_initrd_write(const char *path, const char *base, const char *progr
 	if (rc)
 		return rc;
 	add_header(&archive, WORK_FOLDER, S_IFDIR | 0755, 0);
-	rc = add_program(&archive, program, err);
+	rc = add_program(&archive, VIA_BENCH_INIT, program, err);
+	if (!rc)
+		rc = add_tools(&archive, tools, err);
 	if (rc)
 		return rc;
 	add_words(&archive, words);

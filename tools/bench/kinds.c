@@ -14,6 +14,13 @@
 		.series = of_series, .at = depth, .follows = true                                  \
 	}
 
+/* A part that a standard tool does. */
+#define BY(of_tool, of_what, ...)                                                                  \
+	.by = &(const struct via_bench_tool_part)                                                  \
+	{                                                                                          \
+		.tool = of_tool, .what = of_what, ##__VA_ARGS__                                    \
+	}
+
 static const struct via_bench_part net[] = {
 	{ "latency", "Round trip of 64 bytes, one after the other", VIA_BENCH_UNIT_NS, LESS,
 	  "round trip" },
@@ -33,6 +40,12 @@ static const struct via_bench_part net[] = {
 	  .follows = true },
 	{ "send", "Throughput, sending", BYTES, MORE, "MiB" },
 	{ "receive", "Throughput, receiving", BYTES, MORE, "MiB" },
+	{ "ping", "Round trip by ping, its mean", VIA_BENCH_UNIT_NS, LESS, "round trip",
+	  BY(VIA_BENCH_TOOL_PING, VIA_BENCH_PING) },
+	{ "iperf3-send", "Throughput by iperf3, sending", BYTES, MORE, "MiB",
+	  BY(VIA_BENCH_TOOL_IPERF3, VIA_BENCH_IPERF3) },
+	{ "iperf3-receive", "Throughput by iperf3, receiving", BYTES, MORE, "MiB",
+	  BY(VIA_BENCH_TOOL_IPERF3, VIA_BENCH_IPERF3) },
 #if VIADUCT_DPDK
 	/* The last, as it takes the device from its driver. */
 	{ "poll-64", "Frames sent by polling (DPDK), 64 bytes", SECOND, MORE, "frame" },
@@ -61,6 +74,24 @@ static const struct via_bench_part disk[] = {
 	{ "write-iops-16", "Random writes of 4 KiB, queue depth 16", SECOND, MORE, "write" },
 	FOLLOWS("write-latency-16", "Random write of 4 KiB, one of 16 under way", NULL, 0),
 	{ "write-sequential", "Sequential write, 256 KiB, queue depth 4", BYTES, MORE, "write" },
+	{ "fio-iops-1", "Random reads of 4 KiB by fio, queue depth 1", SECOND, MORE, "read",
+	  "Random reads by fio, by queue depth", 1,
+	  BY(VIA_BENCH_TOOL_FIO, VIA_BENCH_FIO_READS, .times = "fio-latency-1") },
+	{ "fio-iops-32", "Random reads of 4 KiB by fio, queue depth 32", SECOND, MORE, "read",
+	  "Random reads by fio, by queue depth", 32,
+	  BY(VIA_BENCH_TOOL_FIO, VIA_BENCH_FIO_READS, .times = "fio-latency-32") },
+	FOLLOWS("fio-latency-1", "Random read of 4 KiB by fio, one after the other",
+		"Time of a random read by fio, by queue depth", 1),
+	FOLLOWS("fio-latency-32", "Random read of 4 KiB by fio, one of 32 under way",
+		"Time of a random read by fio, by queue depth", 32),
+	{ "fio-sequential", "Sequential read by fio, 256 KiB, queue depth 4", BYTES, MORE, "read",
+	  BY(VIA_BENCH_TOOL_FIO, VIA_BENCH_FIO_READING) },
+	{ "fio-write-iops-32", "Random writes of 4 KiB by fio, queue depth 32", SECOND, MORE,
+	  "write", BY(VIA_BENCH_TOOL_FIO, VIA_BENCH_FIO_WRITES, .times = "fio-write-latency-32") },
+	FOLLOWS("fio-write-latency-32", "Random write of 4 KiB by fio, one of 32 under way", NULL,
+		0),
+	{ "fio-write-sequential", "Sequential write by fio, 256 KiB, queue depth 4", BYTES, MORE,
+	  "write", BY(VIA_BENCH_TOOL_FIO, VIA_BENCH_FIO_WRITING) },
 };
 
 static const struct via_bench_part irq[] = {

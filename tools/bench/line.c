@@ -198,7 +198,7 @@ static int make_guest(struct via_bench_line *line, struct via_error *err)
 	else
 		add_viaduct(line);
 	return via_bench_initrd_write(line->initrd, options->initrd, line->bench->program,
-				      line->words, err);
+				      line->words, line->bench->tools, err);
 }
 
 int via_bench_line_make(struct via_bench_line *line, struct via_bench *bench,

@@ -157,6 +157,40 @@ static int parse_subjects(struct via_bench *bench)
 	return status;
 }
 
+static int ask_tool(struct via_bench *bench, const char *word)
+{
+	bool all = !strcmp(word, "all"), known = false;
+
+	for (unsigned int i = 0; i < VIA_BENCH_TOOLS; i++) {
+		const char *name = via_bench_tool_name((enum via_bench_tool_id)i);
+		enum via_bench_kind kind = via_bench_tool_kind((enum via_bench_tool_id)i);
+
+		if (!all && strcmp(word, name))
+			continue;
+		known = true;
+		if (kind == bench->options.kind)
+			bench->tools[i].asked = true;
+		else if (!all)
+			return via_usage_error("%s measures %s, not %s", name,
+					       via_bench_kind_name(kind),
+					       via_bench_kind_name(bench->options.kind));
+	}
+	return known ? 0
+		     : via_usage_error("--tools is all, or of ping, iperf3, fio, not '%s'", word);
+}
+
+static int parse_tools(struct via_bench *bench, const char *list)
+{
+	char word[32];
+	int status = 0;
+
+	if (bench->options.kind != VIA_BENCH_NET && bench->options.kind != VIA_BENCH_DISK)
+		return via_usage_error("--tools is for net and disk");
+	while (!status && next_word(&list, word, sizeof(word)))
+		status = ask_tool(bench, word);
+	return status;
+}
+
 static int parse_pins(struct via_bench_options *options, const char *list)
 {
 	char word[32];
@@ -203,7 +237,7 @@ int via_bench_options_parse(struct via_bench *bench)
 	const struct via_cli *cli = bench->cli;
 	const char *cpus = via_cli_value(cli, "cpus"), *runs = via_cli_value(cli, "runs");
 	const char *memory = via_cli_value(cli, "memory"), *seconds = via_cli_value(cli, "seconds");
-	const char *pins = via_cli_value(cli, "pin");
+	const char *pins = via_cli_value(cli, "pin"), *tools = via_cli_value(cli, "tools");
 	int status = parse_kind(cli->operands[0], &options->kind);
 
 	if (status)
@@ -241,5 +275,7 @@ int via_bench_options_parse(struct via_bench *bench)
 		status = parse_seconds(options, seconds);
 	if (!status && pins)
 		status = parse_pins(options, pins);
+	if (!status && tools)
+		status = parse_tools(bench, tools);
 	return status ? status : parse_subjects(bench);
 }

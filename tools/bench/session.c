@@ -23,6 +23,8 @@
 #define END_SECONDS	60
 #define DISK_SECONDS	10
 
+static const char go[] = "go\n";
+
 static void name_disk(struct via_bench_session *session)
 {
 	struct via_bench_result *result = session->bench->result;
@@ -300,9 +302,9 @@ static void ended(struct via_bench_session *session)
 	via_bench_counters_since(&session->costs, &session->before);
 }
 
-static const struct via_bench_part *find_part(const struct via_bench *bench, const char *name)
+const struct via_bench_part *via_bench_part_find(const struct via_bench *bench, const char *name)
 {
-	for (size_t i = 0; i < bench->part_count; i++)
+	for (size_t i = 0; name && i < bench->part_count; i++)
 		if (!strcmp(bench->parts[i].name, name))
 			return &bench->parts[i];
 	return NULL;
@@ -377,13 +379,33 @@ static struct via_bench_figures *figures_of(struct via_bench_session *session,
 	return of;
 }
 
+struct via_bench_figures *via_bench_session_add(struct via_bench_session *session,
+						const struct via_bench_part *part,
+						uint64_t operations, double value,
+						const json_t *window)
+{
+	struct via_bench_figures *of = figures_of(session, part);
+
+	via_bench_add_sample(session->bench->result, of, value);
+	if (window)
+		add_window(session, of, window, (double)operations);
+	if (of)
+		of->operations += operations;
+	return of;
+}
+
+static int unexpected(const char *text, struct via_error *err)
+{
+	return via_error_set(err, EPROTO, "the program said something unexpected: %.200s", text);
+}
+
 static int add_figures(struct via_bench_session *session, const json_t *json, const char *text,
 		       bool is_window, struct via_error *err)
 {
 	const char *name = json_string_value(json_object_get(json, "name"));
 	json_int_t operations = json_integer_value(json_object_get(json, "operations"));
 	double value = json_number_value(json_object_get(json, "value"));
-	const struct via_bench_part *part = name ? find_part(session->bench, name) : NULL;
+	const struct via_bench_part *part = via_bench_part_find(session->bench, name);
 	struct via_bench_figures *of;
 	const json_t *bucket;
 	size_t i;
@@ -391,14 +413,9 @@ static int add_figures(struct via_bench_session *session, const json_t *json, co
 	if (name && keep_window(session, name, json))
 		return 0;
 	if (!part || operations <= 0 || !(value >= 0))
-		return via_error_set(err, EPROTO, "the program said something unexpected: %.200s",
-				     text);
-	of = figures_of(session, part);
-	via_bench_add_sample(session->bench->result, of, value);
-	if (is_window)
-		add_window(session, of, json, (double)operations);
-	if (of)
-		of->operations += (uint64_t)operations;
+		return unexpected(text, err);
+	of = via_bench_session_add(session, part, (uint64_t)operations, value,
+				   is_window ? json : NULL);
 	json_array_foreach(json_object_get(json, "histogram"), i, bucket) via_bench_add_operations(
 		session->bench->result, of, (uint64_t)json_integer_value(json_array_get(bucket, 0)),
 		(uint64_t)json_integer_value(json_array_get(bucket, 1)));
@@ -415,7 +432,46 @@ static int add_result(struct via_bench_session *session, const char *text, bool 
 	return rc;
 }
 
-/* A part that one subject cannot do; at first is enough to hear of it. */
+/* The end of a part that a standard tool does. */
+static int add_tool(struct via_bench_session *session, const char *text, struct via_error *err)
+{
+	json_t *json = json_loads(text, 0, NULL);
+	const char *name = json_string_value(json_object_get(json, "name"));
+	const struct via_bench_part *part = via_bench_part_find(session->bench, name);
+	int rc = 0;
+
+	if (part && part->by)
+		via_bench_tool_ended(session, part, json);
+	else
+		rc = unexpected(text, err);
+	json_decref(json);
+	return rc;
+}
+
+/* A part is about to begin. */
+static int ready(struct via_bench_session *session, const char *name, struct via_error *err)
+{
+	const struct via_bench_part *part = via_bench_part_find(session->bench, name);
+	int rc;
+
+	via_bench_progress(session->bench, "%s: %s", session->plan->name, name);
+	rc = part && part->by ? via_bench_tool_begin(session, part, err) : 0;
+	if (rc)
+		return rc;
+	via_bench_counters_read(&session->watched, &session->before);
+	return via_bench_child_say(&session->child, go, err);
+}
+
+/* At first is enough to hear of it. */
+void via_bench_session_skipped(struct via_bench_session *session, const struct via_bench_part *part,
+			       const char *why)
+{
+	if (!session->bench->run)
+		via_bench_add_text(session->bench->result, &session->bench->result->warnings,
+				   "%s: not measured for %s: %.300s", part->title,
+				   session->plan->name, why);
+}
+
 static void skipped(struct via_bench_session *session, char *said)
 {
 	char *why = said + strcspn(said, " ");
@@ -423,27 +479,21 @@ static void skipped(struct via_bench_session *session, char *said)
 
 	if (*why)
 		*why++ = '\0';
-	part = find_part(session->bench, said);
+	part = via_bench_part_find(session->bench, said);
 	via_text_make_printable(why);
-	if (part && !session->bench->run)
-		via_bench_add_text(session->bench->result, &session->bench->result->warnings,
-				   "%s: not measured for %s: %.300s", part->title,
-				   session->plan->name, why);
+	if (part)
+		via_bench_session_skipped(session, part, why);
 }
 
 /* What one line of the program asks for. Return: 1 at its end. */
 static int answer(struct via_bench_session *session, const char *said, struct via_error *err)
 {
-	static const char go[] = "go\n";
 	char why[512];
 
 	if (!strcmp(said, "init"))
 		return begun(session, err);
-	if (!strncmp(said, "ready ", 6)) {
-		via_bench_progress(session->bench, "%s: %s", session->plan->name, said + 6);
-		via_bench_counters_read(&session->watched, &session->before);
-		return via_bench_child_say(&session->child, go, err);
-	}
+	if (!strncmp(said, "ready ", 6))
+		return ready(session, said + 6, err);
 	if (!strcmp(said, "done")) {
 		ended(session);
 		return via_bench_child_say(&session->child, go, err);
@@ -452,6 +502,10 @@ static int answer(struct via_bench_session *session, const char *said, struct vi
 		return add_result(session, said + 7, true, err);
 	if (!strncmp(said, "figure ", 7))
 		return add_result(session, said + 7, false, err);
+	if (!strncmp(said, "output ", 7))
+		return via_bench_tool_said(session, said + 7, err);
+	if (!strncmp(said, "tool ", 5))
+		return add_tool(session, said + 5, err);
 	if (!strcmp(said, "give") && !session->is_guest) {
 		int rc = via_bench_hold_give(&session->bench->hold, "vfio-pci", err);
 
@@ -540,6 +594,7 @@ int via_bench_session_run(struct via_bench *bench, struct via_bench_plan *plan,
 	if (!rc && bench->options.kind == VIA_BENCH_BOOT)
 		via_bench_boot_ended(session);
 	via_bench_child_end(&session->peer, 0);
+	via_bench_tool_end(session);
 	via_bench_watched_close(&session->watched);
 	via_bench_hold_no_address(&bench->hold);
 	free(session);

@@ -11,7 +11,9 @@ GUEST_TOOLS_MODULES=(
     uio_pci_generic ext4)
 # ... and Debian's programs, with the libraries they need.
 GUEST_TOOLS_PROGRAMS=(/usr/bin/fio)
-GUEST_TOOLS_PACKAGES=(make fio)
+GUEST_TOOLS_PACKAGES=(make fio iperf3)
+# Programs that the emulated host is given too, in the same way (for viaduct bench --tools).
+HOST_TOOLS_PROGRAMS=(/usr/bin/fio /usr/bin/iperf3)
 # These only by name (guest-tools/stubs): fio's network storage is 50 MB that no guest uses.
 GUEST_TOOLS_STUBS=(libnfs.so.14 libgfapi.so.0 libnbd.so.0 librdmacm.so.1 libibverbs.so.1 librados.so.2
     librbd.so.1 libpmem.so.1)
@@ -39,7 +41,8 @@ guest_build() {
 
 guest_tools_key() {
     {
-        echo "$GUEST" "${GUEST_TOOLS_MODULES[@]}" "${GUEST_TOOLS_PROGRAMS[@]}" "${GUEST_TOOLS_PACKAGES[@]}" "${GUEST_TOOLS_STUBS[@]}"
+        echo "$GUEST" "${GUEST_TOOLS_MODULES[@]}" "${GUEST_TOOLS_PROGRAMS[@]}" "${HOST_TOOLS_PROGRAMS[@]}" \
+            "${GUEST_TOOLS_PACKAGES[@]}" "${GUEST_TOOLS_STUBS[@]}"
         cat "$LAB"/guest-tools/*
         declare -f guest_tools_build modules_copy programs_copy initramfs_pack layer_build
     } | digest
@@ -66,12 +69,13 @@ guest_tools_stage() {
 guest_tools_build() {
     local tree=$1/tree release
     release=$(<"$ROOT/boot/release")
-    mkdir -p "$tree"/{lib,tools} "$1/build"
+    mkdir -p "$tree"/{lib,tools} "$1/build" "$1/host"/{lib,tools}
     modules_copy "$tree" order "${GUEST_TOOLS_MODULES[@]}" || return
     mv "$tree/modules" "$tree/lib/modules"
     in_root "$GUEST_BUILD_ROOT" ro "$LAB/guest-tools:/src:ro" "$1/build:/build" "$tree:/host" -- \
         sh /src/build "$release" || return
     [ ${#GUEST_TOOLS_PROGRAMS[@]} = 0 ] || programs_copy "$tree" "${GUEST_TOOLS_PROGRAMS[@]}" || return
+    programs_copy "$1/host" "${HOST_TOOLS_PROGRAMS[@]}" || return
     rm -rf "$1/build"
     initramfs_pack "$tree" "$1/tools" || return
     cat "$GUEST/initrd" "$1/tools" >"$1/initrd" && rm "$1/tools"

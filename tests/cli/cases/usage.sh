@@ -61,6 +61,9 @@ viaduct bench net --seconds soon
 viaduct bench net --memory 1Q
 viaduct bench net --cpus 0
 viaduct bench net --pin one
+viaduct bench net --tools fio
+viaduct bench disk --tools fio,top
+viaduct bench irq --tools ping
 viaduct bench net --peer 192.0.2.1
 viaduct bench net --peer there --address here
 # What is measured is a running machine.

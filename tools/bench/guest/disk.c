@@ -21,6 +21,7 @@
 /* Opened for writing only when a part writes: nothing is lost by measuring the others. */
 struct disk {
 	int fd;
+	char path[80];
 	char device[256];
 	uint64_t size_bytes;
 	uint64_t duration_ns;
@@ -38,6 +39,7 @@ static const struct part {
 	const char *name;
 	struct pattern pattern;
 	const char *latency; /* what the times of its requests are called; NULL: they are it */
+	bool fio;	     /* it does it */
 } parts[] = {
 	{ "read-latency", { 1, RANDOM_BYTES, true, false }, NULL },
 	{ "read-iops-4", { 4, RANDOM_BYTES, true, false }, "read-latency-4" },
@@ -47,6 +49,11 @@ static const struct part {
 	{ "write-latency", { 1, RANDOM_BYTES, true, true }, NULL },
 	{ "write-iops-16", { 16, RANDOM_BYTES, true, true }, "write-latency-16" },
 	{ "write-sequential", { 4, SEQUENCE_BYTES, false, true }, NULL },
+	{ "fio-iops-1", { 1, RANDOM_BYTES, true, false }, .fio = true },
+	{ "fio-iops-32", { 32, RANDOM_BYTES, true, false }, .fio = true },
+	{ "fio-sequential", { 4, SEQUENCE_BYTES, false, false }, .fio = true },
+	{ "fio-write-iops-32", { 32, RANDOM_BYTES, true, true }, .fio = true },
+	{ "fio-write-sequential", { 4, SEQUENCE_BYTES, false, true }, .fio = true },
 };
 
 /* The first disk of a PCI device, or that one: the others are made of memory or files. */
@@ -167,6 +174,39 @@ static void measure(struct disk *disk, const struct part *part)
 		talk_times(part->latency, &disk->samples);
 }
 
+/* Threads, for a guest's kernel without shared memory (System V); no map of what was read, which is
+ * as large as the disk. */
+static void by_fio(struct disk *disk, const struct part *part)
+{
+	const struct pattern *pattern = &part->pattern;
+	char file[96], what[32], bytes[24], depth[24], runtime[40];
+	const char *const words[] = { "fio",
+				      "--name=bench",
+				      "--ioengine=libaio",
+				      "--direct=1",
+				      "--thread",
+				      "--time_based",
+				      "--eta=never",
+				      "--output-format=json",
+				      "--norandommap=1",
+				      file,
+				      what,
+				      bytes,
+				      depth,
+				      runtime,
+				      pattern->write ? NULL : "--readonly",
+				      NULL };
+
+	snprintf(file, sizeof(file), "--filename=%s", disk->path);
+	snprintf(what, sizeof(what), "--rw=%s%s", pattern->random ? "rand" : "",
+		 pattern->write ? "write" : "read");
+	snprintf(bytes, sizeof(bytes), "--bs=%u", pattern->bytes);
+	snprintf(depth, sizeof(depth), "--iodepth=%u", pattern->depth);
+	snprintf(runtime, sizeof(runtime), "--runtime=%llums",
+		 (unsigned long long)disk->duration_ns / 1000000);
+	work_tool(part->name, disk->device, disk->duration_ns, words);
+}
+
 /* A function may have other disks than the one whose content may be lost. */
 static void check_identity(const char *name, const char *wanted)
 {
@@ -179,7 +219,7 @@ static void check_identity(const char *name, const char *wanted)
 
 static void open_disk(struct disk *disk, const char *wanted, const char *written)
 {
-	char name[64], path[128];
+	char name[64];
 
 	for (int tries = 0;
 	     !find_disk(wanted, name, sizeof(name), disk->device, sizeof(disk->device)); tries++) {
@@ -188,14 +228,14 @@ static void open_disk(struct disk *disk, const char *wanted, const char *written
 				    "the initrd, or it gave none");
 		usleep(100000);
 	}
-	snprintf(path, sizeof(path), "/dev/%s", name);
+	snprintf(disk->path, sizeof(disk->path), "/dev/%s", name);
 	if (written && strcmp(written, "any") != 0)
 		check_identity(name, written);
-	disk->fd = open(path, (written ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
+	disk->fd = open(disk->path, (written ? O_RDWR : O_RDONLY) | O_DIRECT | O_CLOEXEC);
 	if (disk->fd < 0 || ioctl(disk->fd, BLKGETSIZE64, &disk->size_bytes))
-		talk_failed("cannot open %s: %s", path, strerror(errno));
+		talk_failed("cannot open %s: %s", disk->path, strerror(errno));
 	if (disk->size_bytes < SEQUENCE_BYTES)
-		talk_failed("%s is too small", path);
+		talk_failed("%s is too small", disk->path);
 }
 
 static const struct part *find_part(const char *name)
@@ -221,6 +261,12 @@ void work_disk(char **words)
 	if (posix_memalign((void **)&disk.buffer, 4096, (size_t)4 * SEQUENCE_BYTES))
 		talk_failed("out of memory");
 	memset(disk.buffer, 0, (size_t)4 * SEQUENCE_BYTES);
-	for (char **part = words + 4; *part; part++)
-		measure(&disk, find_part(*part));
+	for (char **word = words + 4; *word; word++) {
+		const struct part *part = find_part(*word);
+
+		if (part->fio)
+			by_fio(&disk, part);
+		else
+			measure(&disk, part);
+	}
 }

@@ -45,7 +45,7 @@ static void measure_clock(void)
 	struct window window;
 
 	window_begin(&window, "clock", NULL);
-	while (now_ns() - window.began_ns < CLOCK_NS)
+	while (now_ns() - window.ns < CLOCK_NS)
 		;
 	window_end(&window, 1, 0, NULL);
 }

@@ -330,6 +330,29 @@ static void poll_frames(const struct net *net, const char *name)
 		work_poll(&poll);
 }
 
+/* What they are told in whole seconds is at least one. */
+static void by_tool(const struct net *net, const char *part, const char *peer)
+{
+	char seconds[24];
+	const char *const ping[] = { "ping", "-q", "-n", "-A", "-w", seconds, peer, NULL };
+	const char *const iperf3[] = { "iperf3",
+				       "-c",
+				       peer,
+				       "-p",
+				       WORK_IPERF3_PORT,
+				       "-t",
+				       seconds,
+				       "-i",
+				       "0",
+				       "--json",
+				       strcmp(part, "iperf3-receive") ? NULL : "--reverse",
+				       NULL };
+
+	snprintf(seconds, sizeof(seconds), "%llu",
+		 (unsigned long long)(net->duration_ns + 999999999) / 1000000000);
+	work_tool(part, net->device, net->duration_ns, strcmp(part, "ping") ? iperf3 : ping);
+}
+
 /* net INTERFACE|auto ADDRESS[,GATEWAY] PEER MILLISECONDS PART... */
 void work_net(char **words)
 {
@@ -371,6 +394,8 @@ void work_net(char **words)
 			stream(&net, *part, stream_out);
 		else if (!strcmp(*part, "receive"))
 			stream(&net, *part, stream_in);
+		else if (!strcmp(*part, "ping") || !strncmp(*part, "iperf3-", 7))
+			by_tool(&net, *part, words[3]);
 		else if (!strcmp(*part, "poll-64"))
 			poll_frames(&net, *part);
 		else

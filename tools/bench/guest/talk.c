@@ -148,28 +148,46 @@ void window_begin(struct window *window, const char *name, const char *device)
 	if (device)
 		window->interrupts = interrupts_of(device);
 	window->ticks = ticks_now();
-	window->began_ns = now_ns();
+	window->ns = now_ns();
+}
+
+void window_stop(struct window *window)
+{
+	window->ns = now_ns() - window->ns;
+	window->ticks = ticks_now() - window->ticks;
+	if (window->device)
+		window->interrupts = interrupts_of(window->device) - window->interrupts;
+	talk("done");
+	await_answer();
+}
+
+static void print_window(const struct window *window)
+{
+	char driver[64];
+
+	printf(", \"ns\": %llu, \"ticks\": %llu, \"interrupts\": %llu",
+	       (unsigned long long)window->ns, (unsigned long long)window->ticks,
+	       (unsigned long long)window->interrupts);
+	if (window->device && driver_of(window->device, driver, sizeof(driver)))
+		printf(", \"driver\": \"%s\"", driver);
+}
+
+void window_tool(const struct window *window, int status)
+{
+	printf(TALK_PREFIX "tool {\"name\": \"%s\", \"status\": %d", window->name, status);
+	print_window(window);
+	printf("}\n");
+	fflush(stdout);
 }
 
 void window_end(struct window *window, uint64_t operations, double value, struct samples *samples)
 {
-	uint64_t ended_ns = now_ns();
-	uint64_t ticks = ticks_now();
-	uint64_t interrupts = window->device ? interrupts_of(window->device) : 0;
-	char driver[64];
-
-	talk("done");
-	await_answer();
+	window_stop(window);
 	if (samples && samples->count)
 		value = median_of(samples);
-	printf(TALK_PREFIX "result {\"name\": \"%s\", \"operations\": %llu, \"value\": %.17g, "
-			   "\"ns\": %llu, \"ticks\": %llu, \"interrupts\": %llu",
-	       window->name, (unsigned long long)operations, value,
-	       (unsigned long long)(ended_ns - window->began_ns),
-	       (unsigned long long)(ticks - window->ticks),
-	       (unsigned long long)(interrupts - window->interrupts));
-	if (window->device && driver_of(window->device, driver, sizeof(driver)))
-		printf(", \"driver\": \"%s\"", driver);
+	printf(TALK_PREFIX "result {\"name\": \"%s\", \"operations\": %llu, \"value\": %.17g",
+	       window->name, (unsigned long long)operations, value);
+	print_window(window);
 	if (samples && samples->count)
 		print_samples(samples);
 	printf("}\n");

@@ -15,6 +15,8 @@
  *   done            it has ended; waits for the answer
  *   result {...}    what came out of it, JSON
  *   figure {...}    something else that came out of it
+ *   output TEXT     a line of what a standard tool said
+ *   tool {...}      it has said all: how it ended, and what a result has
  *   init            a guest's first line
  *   give            the host's program wants its device bound to vfio-pci; waits for the answer
  *   skipped NAME WHY    this part cannot be done here
@@ -32,6 +34,14 @@
 /* Where a guest finds what to do, a word a line; 'viaduct bench' puts it in the initramfs. */
 #define WORK_FOLDER "/viaduct-bench"
 #define WORK_WORDS  WORK_FOLDER "/words"
+
+/* There it finds each tool in a folder of its name, with the libraries it needs. */
+#define WORK_TOOLS	  WORK_FOLDER "/tools"
+#define WORK_TOOL_PROGRAM "program"
+#define WORK_TOOL_LOADER  "loader" /* none: the program is static */
+
+/* Where a tool finds iperf3 serve: beside the peer, who has the port that iperf3 takes. */
+#define WORK_IPERF3_PORT "5202"
 
 void talk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -71,8 +81,7 @@ void samples_add(struct samples *samples, uint64_t ns);
 struct window {
 	const char *name;
 	const char *device; /* PCI device in sysfs whose interrupts are counted; NULL: none */
-	uint64_t interrupts;
-	uint64_t began_ns, ticks;
+	uint64_t interrupts, ticks, ns; /* at its begin, then how many there were */
 };
 
 /* How often the timers of processors have interrupted them, of all of them together. */
@@ -83,6 +92,10 @@ void window_begin(struct window *window, const char *name, const char *device);
 /* @operations: what costs are counted by. @value: the figure, in the metric's unit; with @samples
  * their median is. */
 void window_end(struct window *window, uint64_t operations, double value, struct samples *samples);
+
+/* The same of what another program does: window_stop(), then what it said as lines "output". */
+void window_stop(struct window *window);
+void window_tool(const struct window *window, int status);
 
 /* A figure that follows from the window before, and costs nothing of its own. */
 void talk_figure(const char *name, uint64_t operations, double value);
@@ -118,6 +131,13 @@ void work_net(char **words);
 void work_disk(char **words);
 void work_irq(char **words);
 void work_bar(char **words);
+
+/*
+ * A standard tool (words[0], ended by a NULL), for about @duration_ns, as a part of the work: in a
+ * guest the one that was put there, on the host the one that is installed.
+ */
+void work_tool(const char *part, const char *device, uint64_t duration_ns,
+	       const char *const *words);
 
 /* A part of work_irq(): a device's, or "auto", vector is masked and unmasked @count times. */
 void work_mask(const char *name, const char *device, uint64_t count);
