@@ -49,6 +49,7 @@ static const struct via_bench_part net[] = {
 #if VIADUCT_DPDK
 	/* The last, as it takes the device from its driver. */
 	{ "poll-64", "Frames sent by polling (DPDK), 64 bytes", SECOND, MORE, "frame" },
+	{ "poll-receive-64", "Frames received by polling (DPDK), 64 bytes", SECOND, MORE, "frame" },
 #endif
 };
 

@@ -314,20 +314,28 @@ static void stream(struct net *net, const char *name,
 }
 
 /* By DPDK, to the address at which the kernel reached the peer. Nothing works after it. */
-static void poll_frames(const struct net *net, const char *name)
+static void poll_frames(const struct net *net, const char *send, const char *receive)
 {
 	struct arpreq neighbour = { 0 };
-	struct poll poll = { .name = name, .device = net->device, .duration_ns = net->duration_ns };
+	struct poll poll = { .send = send,
+			     .receive = receive,
+			     .device = net->device,
+			     .duration_ns = net->duration_ns };
+	char why[80] = "";
 
 	memcpy(&neighbour.arp_pa, &net->peer, sizeof(net->peer));
 	snprintf(neighbour.arp_dev, sizeof(neighbour.arp_dev), "%s", net->name);
 	poll.address = (const unsigned char *)neighbour.arp_ha.sa_data;
 	if (!net->device[0])
-		talk_skipped(name, "%s is no PCI device", net->name);
+		snprintf(why, sizeof(why), "%s is no PCI device", net->name);
 	else if (ioctl(net->udp, SIOCGARP, &neighbour))
-		talk_skipped(name, "the peer's address is not known: %s", strerror(errno));
+		snprintf(why, sizeof(why), "the peer's address is not known: %s", strerror(errno));
 	else
 		work_poll(&poll);
+	if (why[0] && send)
+		talk_skipped(send, "%s", why);
+	if (why[0] && receive)
+		talk_skipped(receive, "%s", why);
 }
 
 /* What they are told in whole seconds is at least one. */
@@ -357,6 +365,7 @@ static void by_tool(const struct net *net, const char *part, const char *peer)
 void work_net(char **words)
 {
 	struct net net = { .peer = { .sin_family = AF_INET, .sin_port = htons(NET_PORT) } };
+	const char *poll_send = NULL, *poll_receive = NULL;
 	char path[64], *gateway;
 
 	if (!words[1] || !words[2] || !words[3] || !words[4])
@@ -397,8 +406,12 @@ void work_net(char **words)
 		else if (!strcmp(*part, "ping") || !strncmp(*part, "iperf3-", 7))
 			by_tool(&net, *part, words[3]);
 		else if (!strcmp(*part, "poll-64"))
-			poll_frames(&net, *part);
+			poll_send = *part;
+		else if (!strcmp(*part, "poll-receive-64"))
+			poll_receive = *part;
 		else
 			talk_failed("there is no part '%s'", *part);
 	}
+	if (poll_send || poll_receive)
+		poll_frames(&net, poll_send, poll_receive);
 }

@@ -33,4 +33,22 @@ enum net_stream {
 
 #define NET_STREAM_BYTES (128U << 10)
 
+/*
+ * Frames of Ethernet, for a program that drives its device itself: "Local Experimental EtherType 1"
+ * (IEEE 802, 9.2.4), which nobody has a use for, and 2, which asks the peer to send frames of the
+ * first to where it came from.
+ */
+#define NET_FRAME_TYPE 0x88b5
+#define NET_ASK_TYPE   0x88b6
+
+/* 64 bytes with the frame check sequence, which the device appends. */
+#define NET_FRAME_BYTES 60U
+
+struct net_ask {
+	unsigned char to[6], from[6];
+	uint16_t type;	       /* big endian */
+	uint16_t milliseconds; /* big endian */
+	unsigned char rest[NET_FRAME_BYTES - 16];
+} __attribute__((packed));
+
 #endif

@@ -4,5 +4,8 @@
 
 void work_poll(const struct poll *poll)
 {
-	talk_skipped(poll->name, "built without DPDK");
+	if (poll->send)
+		talk_skipped(poll->send, "built without DPDK");
+	if (poll->receive)
+		talk_skipped(poll->receive, "built without DPDK");
 }

@@ -16,6 +16,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "../net.h"
 #include "../work.h"
 
 #define PORT	     0 /* the one device it is given */
@@ -25,11 +26,11 @@
 #define BUFFERS	     2047U /* both rings full and some bursts under way; 2^n - 1 wastes nothing */
 #define LINK_SECONDS 20
 
-/* 64 bytes with the frame check sequence, which the device appends. */
-#define FRAME_BYTES 60U
-
-/* "Local Experimental EtherType 1" (IEEE 802, 9.2.4): whoever gets it has no use for it. */
-#define ETHER_TYPE 0x88b5
+/* How long the peer goes on when the time is over, as it began before. */
+#define LONGER_NS  1000000000ULL
+#define LONGEST_NS 60000000000ULL
+#define ASK_NS	   200000000ULL
+#define ASK_TIMES  25
 
 /* In a guest, which has no IOMMU, memory for DMA is of pages that stay where they are. */
 #define HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
@@ -180,9 +181,9 @@ static void write_frame(struct rte_mbuf *buffer, const struct rte_ether_hdr *hea
 {
 	char *frame = rte_pktmbuf_mtod(buffer, char *);
 
-	buffer->data_len = FRAME_BYTES;
-	buffer->pkt_len = FRAME_BYTES;
-	memset(frame, 0, FRAME_BYTES);
+	buffer->data_len = NET_FRAME_BYTES;
+	buffer->pkt_len = NET_FRAME_BYTES;
+	memset(frame, 0, NET_FRAME_BYTES);
 	memcpy(frame, header, sizeof(*header));
 }
 
@@ -209,19 +210,90 @@ static uint64_t send_frames(struct rte_mempool *pool, const struct rte_ether_hdr
 	return count;
 }
 
-static void measure(const struct poll *poll, struct rte_mempool *pool)
+static struct rte_ether_hdr header_to(const struct poll *poll, uint16_t type)
 {
-	struct rte_ether_hdr header = { .ether_type = rte_cpu_to_be_16(ETHER_TYPE) };
-	struct window window;
-	uint64_t began, count;
+	struct rte_ether_hdr header = { .ether_type = rte_cpu_to_be_16(type) };
 
 	memcpy(&header.dst_addr, poll->address, sizeof(header.dst_addr));
 	rte_eth_macaddr_get(PORT, &header.src_addr);
+	return header;
+}
+
+static void measure_sending(const struct poll *poll, struct rte_mempool *pool)
+{
+	struct rte_ether_hdr header = header_to(poll, NET_FRAME_TYPE);
+	struct window window;
+	uint64_t began, count;
+
 	send_frames(pool, &header, poll->duration_ns / 4);
-	window_begin(&window, poll->name, poll->device);
+	window_begin(&window, poll->send, poll->device);
 	began = now_ns();
 	count = send_frames(pool, &header, poll->duration_ns);
 	window_end(&window, count, (double)count * 1e9 / (double)(now_ns() - began), NULL);
+}
+
+/* Frames that came from the peer; whatever else comes is thrown away, too. */
+static uint64_t receive_frames(uint64_t duration_ns, uint64_t enough)
+{
+	struct rte_mbuf *buffers[BURST];
+	uint64_t began = now_ns(), count = 0;
+
+	while (now_ns() - began < duration_ns && count < enough) {
+		uint16_t done = rte_eth_rx_burst(PORT, QUEUE, buffers, BURST);
+
+		for (uint16_t i = 0; i < done; i++) {
+			const struct rte_ether_hdr *header =
+				rte_pktmbuf_mtod(buffers[i], const struct rte_ether_hdr *);
+
+			count += buffers[i]->data_len >= sizeof(*header) &&
+				 header->ether_type == rte_cpu_to_be_16(NET_FRAME_TYPE);
+		}
+		rte_pktmbuf_free_bulk(buffers, done);
+	}
+	return count;
+}
+
+/* Asks until the first of them is here. */
+static int ask_for_frames(const struct poll *poll, uint64_t duration_ns, struct rte_mempool *pool)
+{
+	struct rte_ether_hdr header = header_to(poll, NET_ASK_TYPE);
+	uint64_t ms = (duration_ns + LONGER_NS) / 1000000;
+
+	for (int tries = 0; tries < ASK_TIMES; tries++) {
+		struct rte_mbuf *buffer = rte_pktmbuf_alloc(pool);
+
+		if (!buffer)
+			return refuse("DPDK has no buffer left");
+		write_frame(buffer, &header);
+		rte_pktmbuf_mtod(buffer, struct net_ask *)->milliseconds =
+			rte_cpu_to_be_16((uint16_t)ms);
+		if (rte_eth_tx_burst(PORT, QUEUE, &buffer, 1) != 1)
+			rte_pktmbuf_free(buffer);
+		if (receive_frames(ASK_NS, 1))
+			return 0;
+	}
+	return refuse("the peer sent no frames");
+}
+
+/* At the pace of the peer, whose kernel sends them. */
+static void measure_receiving(const struct poll *poll, struct rte_mempool *pool)
+{
+	uint64_t duration_ns = poll->duration_ns < LONGEST_NS ? poll->duration_ns : LONGEST_NS;
+	struct window window;
+	uint64_t began, count = 0;
+
+	window_begin(&window, poll->receive, poll->device);
+	began = now_ns();
+	if (!ask_for_frames(poll, duration_ns, pool)) {
+		began = now_ns();
+		count = receive_frames(duration_ns, UINT64_MAX);
+	}
+	if (count) {
+		window_end(&window, count, (double)count * 1e9 / (double)(now_ns() - began), NULL);
+		return;
+	}
+	window_stop(&window);
+	talk_skipped(poll->receive, "%s", why);
 }
 
 void work_poll(const struct poll *poll)
@@ -247,10 +319,16 @@ void work_poll(const struct poll *poll)
 		rc = pool ? await_link() : refuse_said("start the device", log);
 	}
 	if (rc) {
-		talk_skipped(poll->name, "%s", why);
+		if (poll->send)
+			talk_skipped(poll->send, "%s", why);
+		if (poll->receive)
+			talk_skipped(poll->receive, "%s", why);
 		return;
 	}
-	measure(poll, pool);
+	if (poll->send)
+		measure_sending(poll, pool);
+	if (poll->receive)
+		measure_receiving(poll, pool);
 	rte_eth_dev_stop(PORT);
 	rte_eth_dev_close(PORT);
 }
