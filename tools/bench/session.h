@@ -26,6 +26,13 @@ struct via_bench_session {
 	double calls, ioctls; /* of kind boot */
 };
 
+/**
+ * via_bench_session_prepare() - devices as the subject needs them, and names for what it is told.
+ *
+ * Return: 0; -EINTR; or why it cannot be measured.
+ */
+int via_bench_session_prepare(struct via_bench_session *session, struct via_error *err);
+
 /** via_bench_session_figures() - those of its subject, of a metric that is made. */
 struct via_bench_figures *via_bench_session_figures(struct via_bench_session *session,
 						    const char *name, const char *title,
