@@ -45,7 +45,9 @@ void tree_add(const struct tree *tree, struct tree_entry entry)
 		return;
 	}
 	file = fopen(path, "w");
-	if (!file || fputs(entry.content ? entry.content : "", file) < 0 || fclose(file))
+	if (!entry.bytes && entry.content)
+		entry.bytes = strlen(entry.content);
+	if (!file || fwrite(entry.content, 1, entry.bytes, file) != entry.bytes || fclose(file))
 		die("write", path);
 }
 

@@ -12,6 +12,7 @@ struct tree_entry {
 	const char *path;    /* "sys/class/net/eth0/flags"; a trailing '/' makes a directory */
 	const char *content; /* of a file */
 	const char *link;    /* or what a symbolic link points to */
+	size_t bytes;	     /* of content; 0: it is text */
 };
 
 struct tree {

@@ -5,7 +5,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#define EXT_CAP_MIN_BYTES 8U
+#include <viaduct/util/pci.h>
 
 /* PCI Local Bus 3.0, 6.8.1: the four layouts of the MSI capability. */
 #define PCI_CAP_MSI_32_BYTES	  10U
@@ -186,9 +186,12 @@ static bool may_see(const struct via_pci_config *config, size_t at, uint8_t id)
 }
 
 /* There is one of each, but for those of vendors. */
-static bool is_repeated(const uint8_t *ids, size_t index)
+static bool is_repeated(const struct via_pci_capability *found, size_t index)
 {
-	return ids[index] != PCI_CAP_ID_VNDR && memchr(ids, ids[index], index);
+	for (size_t i = 0; i < index; i++)
+		if (found[i].id == found[index].id)
+			return found[index].id != PCI_CAP_ID_VNDR;
+	return false;
 }
 
 static void plan_msix(struct via_pci_config *config, size_t at)
@@ -223,48 +226,42 @@ static void plan_msi(struct via_pci_config *config, size_t at)
 
 static void plan_capabilities(struct via_pci_config *config)
 {
-	uint8_t found[(PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF) / 4], ids[COUNT(found)];
-	bool seen[PCI_CFG_SPACE_SIZE] = { false };
+	struct via_pci_capability found[VIA_PCI_CAPABILITIES_MAX];
 	size_t link = PCI_CAPABILITY_LIST; /* the byte that points to the next one shown */
-	size_t count = 0, at = 0;
+	size_t count = via_pci_capabilities(config->value, config->size_bytes, found);
 
 	/* Registers outside any capability, and those of most, are the device's own. */
 	set_plan(config, PCI_STD_HEADER_SIZEOF, PCI_CFG_SPACE_SIZE - PCI_STD_HEADER_SIZEOF, DEVICE);
-	if (via_pci_config_get(config, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST)
-		at = config->value[link] & ~3U;
-	while (at >= PCI_STD_HEADER_SIZEOF && !seen[at]) {
-		seen[at] = true;
-		found[count] = (uint8_t)at;
-		ids[count++] = config->value[at];
-		at = config->value[at + 1] & ~3U;
-	}
 
 	/* In this order, so that capabilities which overlap give nothing away. */
 	for (size_t i = 0; i < count; i++) {
-		at = found[i];
-		if (is_repeated(ids, i) || !may_see(config, at, ids[i])) {
-			size_t end = at + capability_bytes(config, at, ids[i]);
+		size_t at = found[i].at;
+
+		if (is_repeated(found, i) || !may_see(config, at, (uint8_t)found[i].id)) {
+			size_t end = at + capability_bytes(config, at, (uint8_t)found[i].id);
 
 			hide(config, at,
 			     (end < PCI_CFG_SPACE_SIZE ? end : PCI_CFG_SPACE_SIZE) - at);
 		}
 	}
 	for (size_t i = 0; i < count; i++) {
-		at = found[i];
-		if (is_repeated(ids, i) || !may_see(config, at, ids[i]))
+		size_t at = found[i].at;
+		uint8_t id = (uint8_t)found[i].id;
+
+		if (is_repeated(found, i) || !may_see(config, at, id))
 			continue;
-		if (ids[i] == PCI_CAP_ID_MSIX)
+		if (id == PCI_CAP_ID_MSIX)
 			plan_msix(config, at);
-		else if (ids[i] == PCI_CAP_ID_MSI)
+		else if (id == PCI_CAP_ID_MSI)
 			plan_msi(config, at);
-		else if (ids[i] == PCI_CAP_ID_EXP)
+		else if (id == PCI_CAP_ID_EXP)
 			config->pcie = (uint16_t)at;
-		else if (ids[i] == PCI_CAP_ID_AF)
+		else if (id == PCI_CAP_ID_AF)
 			config->af = (uint16_t)at;
-		else if (ids[i] == PCI_CAP_ID_PM)
+		else if (id == PCI_CAP_ID_PM)
 			config->pm = (uint16_t)at;
 		set_plan(config, at, 2, EMULATED);
-		config->value[at] = ids[i];
+		config->value[at] = id;
 		config->value[link] = (uint8_t)at;
 		link = at + 1;
 	}
@@ -281,21 +278,17 @@ static bool may_see_extended(uint16_t id)
 
 static void plan_extended(struct via_pci_config *config)
 {
+	struct via_pci_capability found[VIA_PCI_EXTENDED_MAX];
 	bool seen[PCI_CONFIG_BYTES / 4] = { false };
-	uint16_t shown[PCI_CONFIG_BYTES / EXT_CAP_MIN_BYTES];
-	size_t shown_count = 0, at = PCI_CFG_SPACE_SIZE;
+	uint16_t shown[VIA_PCI_EXTENDED_MAX];
+	size_t shown_count = 0, count = via_pci_extended(config->value, config->size_bytes, found);
 	uint32_t word;
 
 	/* First find them all: how far one reaches is told by where the next begins. */
-	while (at >= PCI_CFG_SPACE_SIZE && at <= PCI_CONFIG_BYTES - EXT_CAP_MIN_BYTES &&
-	       !seen[at / 4] && shown_count < COUNT(shown)) {
-		word = via_pci_config_get(config, at, 4);
-		if (!word || word == UINT32_MAX)
-			break;
-		seen[at / 4] = true;
-		if (may_see_extended(PCI_EXT_CAP_ID(word)))
-			shown[shown_count++] = (uint16_t)at;
-		at = PCI_EXT_CAP_NEXT(word);
+	for (size_t i = 0; i < count; i++) {
+		seen[found[i].at / 4] = true;
+		if (may_see_extended(found[i].id))
+			shown[shown_count++] = found[i].at;
 	}
 
 	/* The list must begin at 100h: a null capability with a link stands in for a hidden one. */
