@@ -9,6 +9,11 @@ static const struct via_option list_options[] = {
 	{ 0 },
 };
 
+static const struct via_option show_options[] = {
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option bind_options[] = {
 	{ "driver", "NAME", "bind to this driver instead of vfio-pci" },
 	{ "force", NULL, "take the devices even while the host uses them" },
@@ -129,6 +134,20 @@ const struct via_command via_commands[] = {
 			"'viaduct bind' refuses to take then.",
 		.options = list_options,
 		.run = cmd_list,
+	},
+	{
+		.name = "show",
+		.summary = "Shows what there is to know of a device before it is given away.",
+		.operands = "DEVICE",
+		.min_operands = 1,
+		.max_operands = 1,
+		.text = "Its IOMMU group and why others are in it, BARs and what of them can be "
+			"mapped,\n"
+			"interrupts, resets, SR-IOV, and who uses it. Anybody may ask; what is "
+			"behind the\n"
+			"first 64 bytes of configuration space only root can read.",
+		.options = show_options,
+		.run = cmd_show,
 	},
 	{
 		.name = "bind",

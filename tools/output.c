@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "output.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,6 +184,20 @@ int via_table_print(const struct via_cli *cli, struct via_table *table)
 release:
 	via_table_discard(table);
 	return status;
+}
+
+struct via_size_text via_size_text(uint64_t bytes)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
+	struct via_size_text out;
+	size_t unit = 0;
+
+	while (bytes && bytes % 1024 == 0 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(out.text, sizeof(out.text), "%" PRIu64 " %s", bytes, units[unit]);
+	return out;
 }
 
 json_t *via_json_text(const char *text)

@@ -59,6 +59,13 @@ int via_table_print(const struct via_cli *cli, struct via_table *table);
 /** via_table_discard() - release a table unprinted. Return: the exit status, VIA_EXIT_DONE. */
 int via_table_discard(struct via_table *table);
 
+/* A size for people, exact: "16 KiB", "4 GiB", "100 bytes". */
+struct via_size_text {
+	char text[32];
+};
+
+struct via_size_text via_size_text(uint64_t bytes);
+
 /** via_json_text() - a string; bytes that are not UTF-8 become '?'. NULL and "" become null. */
 json_t *via_json_text(const char *text);
 

@@ -4,6 +4,7 @@ viaduct help
 viaduct help vf
 viaduct vf --help
 viaduct list --help
+viaduct help show
 viaduct help bind
 viaduct bind -h
 viaduct unbind --help

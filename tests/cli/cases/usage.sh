@@ -12,6 +12,9 @@ viaduct list extra
 viaduct list --nosuch
 viaduct list -a
 viaduct list --all=yes
+viaduct show
+viaduct show eth0 eth1
+viaduct show --all eth0
 viaduct bind
 viaduct bind --driver
 viaduct bind --nosuch eth0

@@ -1,0 +1,9 @@
+viaduct show eth0
+viaduct show eth0/vf63
+viaduct show eth1 | grep -A 9 SR-IOV
+viaduct show eth0/vf63 --json
+# A user without privileges reads 64 bytes; a VF that exists has the BARs of all.
+for each in "$VIADUCT_ROOT"/sys/bus/pci/devices/*/config; do truncate -s 64 "$each"; done
+viaduct show eth0 | sed -n '/^ROM/,$p'
+viaduct show eth1 | sed -n '/^ROM/,$p'
+viaduct show 64:02.0
