@@ -12,16 +12,22 @@ static bool can_open(struct via_host *host, const char *path)
 	return fd >= 0;
 }
 
+bool via_iommu_backend_is_built(enum via_iommu_backend backend)
+{
+#ifndef VIA_HAVE_IOMMUFD
+	if (backend == VIA_IOMMU_BACKEND_IOMMUFD)
+		return false;
+#endif
+	return backend != VIA_IOMMU_BACKEND_AUTO;
+}
+
 enum via_iommu_backend via_iommu_backend_choose(struct via_host *host,
 						enum via_iommu_backend wanted,
 						const struct via_bdf *functions, size_t count)
 {
 	if (wanted != VIA_IOMMU_BACKEND_AUTO)
 		return wanted;
-#ifndef VIA_HAVE_IOMMUFD
-	return VIA_IOMMU_BACKEND_GROUP;
-#endif
-	if (!can_open(host, "dev/iommu"))
+	if (!via_iommu_backend_is_built(VIA_IOMMU_BACKEND_IOMMUFD) || !can_open(host, "dev/iommu"))
 		return VIA_IOMMU_BACKEND_GROUP;
 	for (size_t i = 0; i < count; i++) {
 		struct via_iommu_cdev_path path;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "memlock.h"
+#include <viaduct/iommu/memlock.h>
 
 #include <errno.h>
 #include <inttypes.h>

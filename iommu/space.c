@@ -8,9 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <viaduct/iommu/memlock.h>
 #include <viaduct/util/cleanup.h>
-
-#include "memlock.h"
 
 struct via_iommu_entry {
 	struct via_range iova;

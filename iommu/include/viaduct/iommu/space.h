@@ -28,6 +28,10 @@ enum via_iommu_backend {
 /** via_iommu_backend_name() - "auto", "group", "iommufd". */
 VIA_API const char *via_iommu_backend_name(enum via_iommu_backend backend);
 
+/** via_iommu_backend_is_built() - whether this Viaduct has it; its build may have had older
+ * headers. */
+VIA_API bool via_iommu_backend_is_built(enum via_iommu_backend backend);
+
 /**
  * via_iommu_backend_choose() - what AUTO means for a guest with these functions: IOMMUFD when
  * /dev/iommu and a device file of every function can be opened, else GROUP.

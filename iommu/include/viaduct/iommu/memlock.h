@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef VIADUCT_IOMMU_LIMITS_H
-#define VIADUCT_IOMMU_LIMITS_H
+#ifndef VIADUCT_IOMMU_MEMLOCK_H
+#define VIADUCT_IOMMU_MEMLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,10 +21,10 @@ struct via_iommu_memlock {
 };
 
 /** via_iommu_memlock_read() - unlimited when /proc does not say: the kernel decides then. */
-struct via_iommu_memlock via_iommu_memlock_read(struct via_host *host);
+VIA_API struct via_iommu_memlock via_iommu_memlock_read(struct via_host *host);
 
 /** via_iommu_memlock_check() - Return: 0, or -ENOMEM with the limit needed and how to get it. */
-int via_iommu_memlock_check(const struct via_iommu_memlock *memlock, uint64_t more_bytes,
-			    struct via_error *err);
+VIA_API int via_iommu_memlock_check(const struct via_iommu_memlock *memlock, uint64_t more_bytes,
+				    struct via_error *err);
 
 #endif
