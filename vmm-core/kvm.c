@@ -10,6 +10,7 @@
 
 #include <viaduct/util/cleanup.h>
 
+#include "capabilities.h"
 #include "layout.h"
 
 int via_kvm_ioctl(struct via_kvm *kvm, int fd, unsigned long request, void *argument)
@@ -91,27 +92,15 @@ static int open_device(struct via_host *host, struct via_error *err)
 	}
 }
 
-static const struct {
-	int capability;
-	const char *name;
-} required[] = {
-	{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
-	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
-	{ KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR" },
-	{ KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID" },
-	{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
-	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
-};
-
 static int check_capabilities(struct via_kvm *kvm, struct via_error *err)
 {
-	for (size_t i = 0; i < sizeof(required) / sizeof(*required); i++)
-		if (!via_kvm_capability(kvm, required[i].capability))
+	for (const struct via_kvm_capability *each = via_kvm_capabilities; each->name; each++)
+		if (!each->without && !via_kvm_capability(kvm, each->capability))
 			return via_error_set(
 				err, ENOTSUP,
 				"this host's KVM lacks %s, which Viaduct needs: a newer "
 				"kernel has it",
-				required[i].name);
+				each->name);
 	return 0;
 }
 
