@@ -82,6 +82,7 @@ struct via_cli {
 /* The table, ended by a row without a name. */
 extern const struct via_command via_commands[];
 
+int cmd_host(struct via_cli *cli, int argc, char **argv);
 int cmd_list(struct via_cli *cli, int argc, char **argv);
 int cmd_bench(struct via_cli *cli, int argc, char **argv);
 int cmd_bench_compare(struct via_cli *cli, int argc, char **argv);

@@ -3,6 +3,11 @@
 
 #include <stdint.h>
 
+static const struct via_option host_options[] = {
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option list_options[] = {
 	{ "all", NULL, "also bridges and other functions nobody gives to a guest" },
 	VIA_OPTION_JSON,
@@ -126,6 +131,15 @@ static const struct via_option bench_report_options[] = {
 };
 
 const struct via_command via_commands[] = {
+	{
+		.name = "host",
+		.summary = "Shows what this machine can do for a guest, and what would help.",
+		.text = "A line each: the processor and KVM, the IOMMU, VFIO, memory, and the "
+			"parameters\n"
+			"that matter. Anybody may ask; root sees more.",
+		.options = host_options,
+		.run = cmd_host,
+	},
 	{
 		.name = "list",
 		.summary = "Shows the PCI functions worth giving to a guest.",

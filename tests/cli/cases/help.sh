@@ -5,6 +5,7 @@ viaduct help vf
 viaduct vf --help
 viaduct list --help
 viaduct help show
+viaduct host --help
 viaduct help bind
 viaduct bind -h
 viaduct unbind --help

@@ -12,6 +12,8 @@ viaduct list extra
 viaduct list --nosuch
 viaduct list -a
 viaduct list --all=yes
+viaduct host now
+viaduct host --all
 viaduct show
 viaduct show eth0 eth1
 viaduct show --all eth0

@@ -1,3 +1,5 @@
+# Whether there is iommufd depends on the headers it was built with.
+viaduct host | grep -v -e iommufd -e 'device files'
 viaduct show wlan0
 viaduct show nvme0 | sed -n '/^GROUP/,/^NUMA/p'
 viaduct show 00:1f.3

@@ -1,3 +1,5 @@
+# Whether there is iommufd depends on the headers it was built with.
+viaduct host | grep -v -e iommufd -e 'device files'
 viaduct show eth0
 viaduct show eth0/vf63
 viaduct show eth1 | grep -A 9 SR-IOV
@@ -7,3 +9,4 @@ for each in "$VIADUCT_ROOT"/sys/bus/pci/devices/*/config; do truncate -s 64 "$ea
 viaduct show eth0 | sed -n '/^ROM/,$p'
 viaduct show eth1 | sed -n '/^ROM/,$p'
 viaduct show 64:02.0
+viaduct host | grep -v -e iommufd -e 'device files'

@@ -1,3 +1,4 @@
+# Whether there is iommufd depends on the headers it was built with.
 viaduct show nvme0
 viaduct show nvme0 --json
 # Not told by the kernel, and what makes no sense.
@@ -11,3 +12,6 @@ echo junk >"$VIADUCT_ROOT/sys/kernel/iommu_groups/61/reserved_regions"
 viaduct show nvme0 | grep GROUP
 echo many >"$VIADUCT_ROOT/sys/bus/pci/devices/0000:81:00.0/sriov_totalvfs"
 viaduct show nvme0
+viaduct host | grep -v -e iommufd -e 'device files'
+rm -r "$VIADUCT_ROOT/proc" "$VIADUCT_ROOT/sys"
+viaduct host --json | sed '/backend-iommufd/,/fix/d; /device-files/,/fix/d'
