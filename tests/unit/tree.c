@@ -45,7 +45,9 @@ void tree_add(const struct tree *tree, struct tree_entry entry)
 		return;
 	}
 	file = fopen(path, "w");
-	if (!entry.bytes && entry.content)
+	if (!entry.content)
+		entry.content = "";
+	if (!entry.bytes)
 		entry.bytes = strlen(entry.content);
 	if (!file || fwrite(entry.content, 1, entry.bytes, file) != entry.bytes || fclose(file))
 		die("write", path);
