@@ -226,6 +226,18 @@ int via_sriov_pf_check_up(struct via_host *host, const struct via_sriov_pf *pf,
 		pf->netdevs.names[0], via_bdf_text(pf->bdf).text, pf->netdevs.names[0]);
 }
 
+long via_sriov_vf_msix_total(struct via_host *host, struct via_bdf pf)
+{
+	uint64_t total;
+
+	/* 0 is what drivers that cannot say. */
+	if (via_host_read_u64(host, &total, "sys/bus/pci/devices/%s/sriov_vf_total_msix",
+			      via_bdf_text(pf).text) ||
+	    !total || total > UINT32_MAX)
+		return -1;
+	return (long)total;
+}
+
 int via_sriov_vf_pf(struct via_host *host, struct via_bdf vf, struct via_bdf *pf_out,
 		    unsigned int *index, struct via_error *err)
 {

@@ -201,5 +201,8 @@ json_t *via_show_json(struct via_pciname *names, const struct via_show *show)
 				    : json_null());
 	json_object_set_new(object, "vf_bars",
 			    show->has_vf_bars ? json_bars(show->vf_bars) : json_null());
+	json_object_set_new(object, "vf_msix_total",
+			    show->vf_msix_total < 0 ? json_null()
+						    : json_integer(show->vf_msix_total));
 	return json_pack("{s:o}", "device", object);
 }

@@ -31,8 +31,11 @@ static int show_load(struct via_cli *cli, struct via_bdf bdf, struct via_show *s
 	show->has_group = !via_iommu_group_load(cli->host, bdf, &show->group, &show->no_group);
 	if (show->has_group)
 		via_iommu_causes_find(cli->host, bdf, &show->group, &show->causes);
-	if (show->function.is_pf)
+	show->vf_msix_total = -1;
+	if (show->function.is_pf) {
 		show->has_vf_bars = via_vfio_vf_bars_load(cli->host, bdf, show->vf_bars);
+		show->vf_msix_total = via_sriov_vf_msix_total(cli->host, bdf);
+	}
 	return 0;
 }
 
@@ -87,16 +90,19 @@ static void group_rows(struct via_table *table, struct via_pciname *names,
 {
 	const struct via_iommu_group *group = &show->group;
 	size_t others = group->member_count - 1;
+	char type[sizeof(group->type) + 3] = "";
 
 	if (!show->has_group) {
 		row(table, "GROUP", VIA_STYLE_WARNING, "%s", show->no_group.text);
 		return;
 	}
+	if (group->type[0])
+		snprintf(type, sizeof(type), " (%s)", group->type);
 	if (group->member_count < 2)
-		row(table, "GROUP", VIA_STYLE_GOOD, "%u, alone", group->id);
+		row(table, "GROUP", VIA_STYLE_GOOD, "%u%s, alone", group->id, type);
 	else
-		row(table, "GROUP", VIA_STYLE_WARNING, "%u, with %zu other%s", group->id, others,
-		    others == 1 ? "" : "s");
+		row(table, "GROUP", VIA_STYLE_WARNING, "%u%s, with %zu other%s", group->id, type,
+		    others, others == 1 ? "" : "s");
 	member_rows(table, names, show);
 	for (size_t i = 0; i < show->causes.count; i++)
 		row(table, i ? "" : "  WHY", VIA_STYLE_PLAIN, "%s",
@@ -259,6 +265,9 @@ static void sriov_rows(struct via_table *table, const struct via_show *show)
 		    function->pf.total_vfs);
 	if (show->has_vf_bars)
 		bar_rows(table, "  VF BAR", show->vf_bars);
+	if (show->vf_msix_total >= 0)
+		row(table, "  VF MSI-X", VIA_STYLE_PLAIN, "%ld vectors for all of them to share",
+		    show->vf_msix_total);
 }
 
 /* One line for all that is missing above. */

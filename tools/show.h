@@ -23,6 +23,7 @@ struct via_show {
 	struct via_error no_group; /* why it has none, or why that is not known */
 	bool has_vf_bars;
 	struct via_vfio_bar vf_bars[VIA_VFIO_BARS];
+	long vf_msix_total; /* vectors for all VFs to share; -1: not told */
 };
 
 /** via_show_json() - NULL when memory ran out. */

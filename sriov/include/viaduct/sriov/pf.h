@@ -70,6 +70,14 @@ VIA_API int via_sriov_pf_check_up(struct via_host *host, const struct via_sriov_
 				  struct via_error *err);
 
 /**
+ * via_sriov_vf_msix_total() - how many MSI-X vectors a PF can share out among its VFs, which only
+ * some can. The kernel answers when nobody changes the PF's driver.
+ *
+ * Return: a number; -1 when the kernel does not say or the PF cannot.
+ */
+VIA_API long via_sriov_vf_msix_total(struct via_host *host, struct via_bdf pf);
+
+/**
  * via_sriov_vf_pf() - the PF a VF belongs to, and its place there.
  * @index: may be NULL.
  *
