@@ -158,14 +158,20 @@ details() {
     dmesg | tail -n 25 | sed 's/^/    host dmesg: /'
 }
 
-# Where the threads of VMMs that are still there are, and how often their guests exit.
+# Where the threads of VMMs that are still there are, and how often and where their guests exit.
 threads() {
-    local each
+    local each trace=/sys/kernel/tracing/instances/check
     for each in /proc/[0-9]*/task/*; do
         [[ $(cat "${each%/task/*}/comm" 2>/dev/null) =~ ^(viaduct|qemu-system) ]] || continue
         echo "    thread ${each#/proc/}: $(cat "$each/comm") in $(cat "$each/wchan")"
     done
     grep . /sys/kernel/debug/kvm/[0-9]*/{exits,halt_exits} 2>/dev/null | sed 's/^/    /'
+    mkdir -p $trace
+    echo 1 >$trace/events/kvm/enable
+    command sleep 0.5
+    echo 0 >$trace/events/kvm/enable
+    grep -v '^#' $trace/trace | tail -n 12 | sed 's/^ */    /'
+    rmdir $trace
 }
 
 run() {
