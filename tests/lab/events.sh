@@ -21,6 +21,9 @@ returns() {
     timeout 60 "$@" || flunk "did not come back: $*"
 }
 
+# What a guest does about it is the same whatever the backend.
+guests_part() { [ "$KERNEL" = stock ] || wide "the guest's part is the same with every backend"; }
+
 said() { match "$(tr -d '\r' </tmp/console)" "$1"; }
 warned() { match "$(cat /tmp/console.err)" "$1"; }
 
@@ -75,6 +78,7 @@ check_pf_removed() {
 }
 
 check_guest_that_does_not_listen() {
+    guests_part
     vfs 1
     viaduct bind "$PF/vf0"
     started "acpiphp.disable=1 via.do=run via.run=\"while ping -c 1 -W 2 10.0.2.2 >/dev/null; do usleep 100000; done; $LATER\"" \
@@ -87,6 +91,7 @@ check_guest_that_does_not_listen() {
 
 # Asked for before the guest has a kernel that could listen: the interrupt is lost, and sent again.
 check_asked_while_it_boots() {
+    guests_part
     vfs 1
     viaduct bind "$PF/vf0"
     start /tmp/console "via.do=run via.run=\"$GONE; $LATER\"" --memory 256M --device "$PF/vf0" --unplug-timeout 60
@@ -100,6 +105,7 @@ check_asked_while_it_boots() {
 
 # The guest may let go of its own accord.
 check_guest_ejects() {
+    guests_part
     vfs 1
     viaduct bind "$PF/vf0"
     started "via.do=run via.run=\"echo 0 >/sys/bus/pci/slots/1/power; $GONE; $LATER\"" --memory 256M --device "$PF/vf0"
@@ -109,6 +115,7 @@ check_guest_ejects() {
 }
 
 check_asked_as_it_ends() {
+    guests_part
     vfs 1
     viaduct bind "$PF/vf0"
     started "via.do=idle" --memory 256M --device "$PF/vf0"
