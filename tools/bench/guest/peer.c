@@ -15,6 +15,7 @@
 
 #define BUFFER_BYTES (8 << 20)
 #define BURST	     32U
+#define LISTENING    3U
 
 static int listening(const struct sockaddr_in *address, int type)
 {
@@ -101,30 +102,42 @@ static void send_frames(const struct net_ask *ask, int interface)
 	_exit(0);
 }
 
+/* For one who asked: ends with the peer, and does not keep the next one from listening until then.
+ */
+static pid_t fork_server(const struct pollfd *listening)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned int i = 0; i < LISTENING; i++)
+		close(listening[i].fd);
+	return 0;
+}
+
 /* One at a time: who asks again is served already. */
-static void serve_frames(int fd)
+static void serve_frames(const struct pollfd *listening)
 {
 	static pid_t serving;
 	struct sockaddr_ll from;
 	socklen_t length = sizeof(from);
 	struct net_ask ask;
 
-	if (recvfrom(fd, &ask, sizeof(ask), MSG_DONTWAIT, (struct sockaddr *)&from, &length) !=
-		    sizeof(ask) ||
+	if (recvfrom(listening[2].fd, &ask, sizeof(ask), MSG_DONTWAIT, (struct sockaddr *)&from,
+		     &length) != sizeof(ask) ||
 	    from.sll_pkttype != PACKET_HOST || (serving > 0 && !kill(serving, 0)))
 		return;
-	serving = fork();
-	if (serving)
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	send_frames(&ask, from.sll_ifindex);
+	serving = fork_server(listening);
+	if (!serving)
+		send_frames(&ask, from.sll_ifindex);
 }
 
 /* peer ADDRESS */
 void work_peer(char **words)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(NET_PORT) };
-	struct pollfd ready[3];
+	struct pollfd ready[LISTENING];
 
 	if (!words[1] || inet_pton(AF_INET, words[1], &address.sin_addr) != 1)
 		talk_failed("the peer wants an address");
@@ -139,19 +152,17 @@ void work_peer(char **words)
 	for (;;) {
 		int fd;
 
-		if (poll(ready, 3, -1) < 0)
+		if (poll(ready, LISTENING, -1) < 0)
 			continue;
 		if (ready[2].revents)
-			serve_frames(ready[2].fd);
+			serve_frames(ready);
 		if (ready[0].revents)
 			serve_packets(ready[0].fd);
 		if (!ready[1].revents)
 			continue;
 		fd = accept4(ready[1].fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0 && !fork()) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fd >= 0 && !fork_server(ready))
 			serve_stream(fd);
-		}
 		if (fd >= 0)
 			close(fd);
 	}
