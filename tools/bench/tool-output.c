@@ -84,14 +84,25 @@ static int read_ping(const char *text, struct via_bench_tool_figures *figures,
 	return set(figures, received, *end == '/' ? ms * 1e6 : NAN, "ping", err);
 }
 
-/* From the first line that begins with a brace: programs warn before it. NULL: there is none. */
-static json_t *json_in(const char *text)
+/* From the first line that begins with a brace: programs warn before it. */
+static int find_json(const char *text, const char *tool, json_t **json, struct via_error *err)
 {
+	json_error_t why;
+	char said[sizeof(why.text)];
+
 	while (text && *text != '{') {
 		text = strchr(text, '\n');
 		text += !!text;
 	}
-	return text ? json_loads(text, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+	if (!text)
+		return not_understood(tool, err);
+	*json = json_loads(text, JSON_DISABLE_EOF_CHECK, &why);
+	if (*json)
+		return 0;
+	snprintf(said, sizeof(said), "%s", why.text);
+	via_text_make_printable(said);
+	return via_error_set(err, EPROTO, "%s did not say what it measured (JSON, line %d: %s)",
+			     tool, why.line, said);
 }
 
 static int refused(const char *tool, const char *why, struct via_error *err)
@@ -135,15 +146,17 @@ static int read_fio(const json_t *json, enum via_bench_tool_what what,
 int via_bench_tool_read(enum via_bench_tool_what what, const char *text,
 			struct via_bench_tool_figures *figures, struct via_error *err)
 {
-	json_t *json;
+	bool is_iperf3 = what == VIA_BENCH_IPERF3;
+	json_t *json = NULL;
 	int rc;
 
 	*figures = (struct via_bench_tool_figures){ .time_ns = NAN };
 	if (what == VIA_BENCH_PING)
 		return read_ping(text, figures, err);
-	json = json_in(text);
-	rc = what == VIA_BENCH_IPERF3 ? read_iperf3(json, figures, err)
-				      : read_fio(json, what, figures, err);
+	rc = find_json(text, is_iperf3 ? "iperf3" : "fio", &json, err);
+	if (!rc)
+		rc = is_iperf3 ? read_iperf3(json, figures, err)
+			       : read_fio(json, what, figures, err);
 	json_decref(json);
 	return rc;
 }
