@@ -205,12 +205,14 @@ static void draw_tails(struct via_page *page, const struct via_bench_metric *met
 	} shares[] = { { 1, "0%" },	   { 0.1, "90%" },     { 0.01, "99%" },
 		       { 0.001, "99.9%" }, { 1e-4, "99.99%" }, { 1e-5, "99.999%" } };
 	double decades = 2;
+	size_t last;
 
 	for (size_t i = 0; i < metric->figure_count; i++)
 		if (is_shown(metric->figures[i]))
 			decades =
 				fmax(decades, log10((double)metric->figures[i]->histogram->total));
 	decades = fmin(decades, 5);
+	last = (size_t)decades;
 	fprintf(page->out,
 		"<h3>The tail: this share of the operations took no longer</h3>\n"
 		"<div class=\"frame\"><div><svg height=\"%d\" aria-hidden=\"true\">",
@@ -248,8 +250,10 @@ static void draw_tails(struct via_page *page, const struct via_bench_metric *met
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		double percent = -log10(shares[i].above) / decades * 100;
 
+		/* Beyond 99.9% there are too many for a phone. */
 		if (percent <= 100)
-			via_page_label(page, percent, false, shares[i].label, "");
+			via_page_label(page, percent, last > 3 && (last - i) % 2, shares[i].label,
+				       "");
 	}
 	fputs("</svg></div></div>\n", page->out);
 	via_page_legend(page, metric);
