@@ -173,6 +173,25 @@ static void what_makes_no_figure_is_refused(void **state)
 		assert_refused(VIA_BENCH_FIO_READS, fios[i], -EPROTO, "did not say");
 }
 
+/* As printf(3) has them, where a program divided nothing by nothing. */
+static void numbers_that_are_none_are_read_over(void **state)
+{
+	(void)state;
+	assert_reads(
+		VIA_BENCH_FIO_READS,
+		"{\"jobs\": [{\"read\": {\"a\": nan, \"\\\"-inf\": \"nan\", \"total_ios\": 3,\n"
+		"\"b\": -nan, \"iops\": 2, \"c\": [inf, -inf], \"clat_ns\": {\"percentile\":\n"
+		"{\"50.000000\": -nan}}}}]}",
+		3, 2, NAN);
+	assert_refused(VIA_BENCH_FIO_READS,
+		       "{\"jobs\": [{\"read\": {\"total_ios\": 3, \"iops\": nan}}]}", -EPROTO,
+		       "did not say");
+	assert_refused(VIA_BENCH_FIO_READS, "{\n\"jobs\": x}", -EPROTO, "line 2");
+	assert_refused(VIA_BENCH_FIO_READS, "{\"-", -EPROTO, "did not say");
+	assert_refused(VIA_BENCH_FIO_READS, "{\"\\", -EPROTO, "did not say");
+	assert_refused(VIA_BENCH_FIO_READS, "{na", -EPROTO, "did not say");
+}
+
 /* Deeper than any stack: jansson has a limit. */
 static void nothing_is_nested_too_deep(void **state)
 {
@@ -353,6 +372,7 @@ int main(void)
 		cmocka_unit_test(a_tool_says_why_it_measured_nothing),
 		cmocka_unit_test(what_is_cut_off_is_refused),
 		cmocka_unit_test(what_makes_no_figure_is_refused),
+		cmocka_unit_test(numbers_that_are_none_are_read_over),
 		cmocka_unit_test(nothing_is_nested_too_deep),
 		cmocka_unit_test(a_time_that_is_missing_is_not_told),
 		cmocka_unit_test(libraries_are_listed_as_the_loader_does),

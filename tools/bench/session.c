@@ -294,13 +294,20 @@ static int ready(struct via_bench_session *session, const char *name, struct via
 	return via_bench_child_say(&session->child, go, err);
 }
 
-/* At first is enough to hear of it. */
+/* At first is enough to hear of what cannot be done; what could be, and then cannot, is told. */
 void via_bench_session_skipped(struct via_bench_session *session, const struct via_bench_part *part,
 			       const char *why)
 {
-	if (!session->bench->run)
-		via_bench_add_text(session->bench->result, &session->bench->result->warnings,
-				   "%s: not measured for %s: %.300s", part->title,
+	struct via_bench_result *result = session->bench->result;
+	const struct via_bench_metric *metric = via_bench_metric_find(result, part->name);
+	unsigned int run = session->bench->run;
+
+	if (!run)
+		via_bench_add_text(result, &result->warnings, "%s: not measured for %s: %.300s",
+				   part->title, session->plan->name, why);
+	else if (metric && via_bench_figures_find(metric, session->plan->name))
+		via_bench_add_text(result, &result->warnings,
+				   "%s: not measured in run %u of %s: %.300s", part->title, run + 1,
 				   session->plan->name, why);
 }
 

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include <viaduct/util/cleanup.h>
 #include <viaduct/util/text.h>
 
 /* Up to here a double has all whole numbers, and no machine does more within a run. */
@@ -84,11 +85,29 @@ static int read_ping(const char *text, struct via_bench_tool_figures *figures,
 	return set(figures, received, *end == '/' ? ms * 1e6 : NAN, "ping", err);
 }
 
+/* What C prints where a number is none is not JSON: a number that no figure can be of. */
+static void replace_nan(char *text)
+{
+	bool in_string = false;
+
+	for (; *text; text++) {
+		if (*text == '"')
+			in_string = !in_string;
+		else if (in_string && *text == '\\' && text[1])
+			text++;
+		else if (!in_string && (!strncmp(text, "nan", 3) || !strncmp(text, "inf", 3)))
+			memcpy(text, " -1", 3);
+		else if (!in_string && *text == '-' && (text[1] == 'n' || text[1] == 'i'))
+			*text = ' ';
+	}
+}
+
 /* From the first line that begins with a brace: programs warn before it. */
 static int find_json(const char *text, const char *tool, json_t **json, struct via_error *err)
 {
 	json_error_t why;
 	char said[sizeof(why.text)];
+	via_autofree char *copy = NULL;
 
 	while (text && *text != '{') {
 		text = strchr(text, '\n');
@@ -96,7 +115,11 @@ static int find_json(const char *text, const char *tool, json_t **json, struct v
 	}
 	if (!text)
 		return not_understood(tool, err);
-	*json = json_loads(text, JSON_DISABLE_EOF_CHECK, &why);
+	copy = strdup(text);
+	if (!copy)
+		return via_error_sys(err, ENOMEM, "cannot read what %s said", tool);
+	replace_nan(copy);
+	*json = json_loads(copy, JSON_DISABLE_EOF_CHECK, &why);
 	if (*json)
 		return 0;
 	snprintf(said, sizeof(said), "%s", why.text);

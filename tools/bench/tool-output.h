@@ -28,7 +28,7 @@ enum via_bench_tool_what {
  * whatever else there is before and behind it.
  *
  * Return: 0; -ENODATA when the tool says why it measured nothing; -EPROTO when that is not what it
- * says.
+ * says; -ENOMEM.
  */
 int via_bench_tool_read(enum via_bench_tool_what what, const char *text,
 			struct via_bench_tool_figures *figures, struct via_error *err);
