@@ -77,11 +77,18 @@ struct via_bench_figures *via_bench_session_figures(struct via_bench_session *se
 }
 
 static void add_costs(struct via_bench_session *session, struct via_bench_figures *of,
-		      const struct via_bench_counters *costs, double operations)
+		      const struct via_bench_part *part, double operations)
 {
+	const struct via_bench_counters *costs = &session->costs;
+	bool by_child = part->by && !session->is_guest;
+
 	for (size_t i = 0; i < costs->count; i++) {
 		const struct via_bench_counter *counter = &costs->counters[i];
 
+		/* Of a child that has ended its parent is told the processor time only. */
+		if (by_child && (counter->group == VIA_BENCH_CONTEXT_SWITCHES ||
+				 counter->group == VIA_BENCH_INSTRUCTIONS))
+			continue;
 		/* Reasons of the guest's boot are not worth a row of zeros. */
 		if (counter->value > 0 || !strcmp(counter->name, VIA_BENCH_TOTAL))
 			via_bench_add_cost(session->bench->result, of, counter->group,
@@ -181,14 +188,14 @@ static bool keep_window(struct via_bench_session *session, const char *name, con
 
 /* What the subject's driver took, beside what the host counted. */
 static void add_window(struct via_bench_session *session, struct via_bench_figures *of,
-		       const json_t *json, double operations)
+		       const struct via_bench_part *part, const json_t *json, double operations)
 {
 	via_bench_counters_since(&session->costs, &session->nothing);
 	via_bench_clock_take(&session->clock, &session->costs, number_of(json, "ticks"));
 	via_bench_counters_add(&session->costs, VIA_BENCH_INTERRUPTS,
 			       session->is_guest ? VIA_BENCH_OF_GUEST : VIA_BENCH_OF_DRIVER,
 			       number_of(json, "interrupts"));
-	add_costs(session, of, &session->costs, operations);
+	add_costs(session, of, part, operations);
 	describe(session, json_object_get(json, "driver"));
 }
 
@@ -220,7 +227,7 @@ struct via_bench_figures *via_bench_session_add(struct via_bench_session *sessio
 
 	via_bench_add_sample(session->bench->result, of, value);
 	if (window)
-		add_window(session, of, window, (double)operations);
+		add_window(session, of, part, window, (double)operations);
 	if (of)
 		of->operations += operations;
 	return of;
