@@ -109,12 +109,12 @@ static int find_json(const char *text, const char *tool, json_t **json, struct v
 	char said[sizeof(why.text)];
 	via_autofree char *copy = NULL;
 
-	while (text && *text != '{') {
+	while (*text != '{') {
 		text = strchr(text, '\n');
-		text += !!text;
+		if (!text)
+			return not_understood(tool, err);
+		text++;
 	}
-	if (!text)
-		return not_understood(tool, err);
 	copy = strdup(text);
 	if (!copy)
 		return via_error_sys(err, ENOMEM, "cannot read what %s said", tool);
