@@ -86,8 +86,11 @@ class Guest:
             if began is None:
                 patience = BOOT_SECONDS
             else:
-                patience = LEAVE_SECONDS if self.has_said("ends") else self.silence
-                self.samples += filter(None, [sample(process.pid)])
+                ended = self.has_said("ends")
+                patience = LEAVE_SECONDS if ended else self.silence
+                # Not of one that ends: it looks for leaks.
+                if not ended and not asked:
+                    self.samples += filter(None, [sample(process.pid)])
             if now - heard > patience:
                 if not asked:
                     asked = now
