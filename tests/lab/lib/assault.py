@@ -75,7 +75,7 @@ class Guest:
         """Runs it to its end, and takes a sample a second while it attacks."""
         with open(self.path("out"), "wb") as out, open(self.path("err"), "wb") as err:
             process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        began, asked, size, heard = None, None, 0, time.monotonic()
+        began, ended, asked, size, heard = None, None, None, 0, time.monotonic()
         while process.poll() is None:
             now = time.monotonic()
             grown = os.path.getsize(self.path("out"))
@@ -83,22 +83,24 @@ class Guest:
                 size, heard = grown, now
                 if began is None and self.has_said("begins"):
                     began = now
+                if not ended and self.has_said("ends"):
+                    ended = now
             if began is None:
                 patience = BOOT_SECONDS
             else:
-                ended = self.has_said("ends")
                 patience = LEAVE_SECONDS if ended else self.silence
                 # Not of one that ends: it looks for leaks.
                 if not ended and not asked:
                     self.samples += filter(None, [sample(process.pid)])
-            if now - heard > patience:
+            # One that has ended may have devices that its kernel complains of for ever.
+            if now - (ended or heard) > patience:
                 if not asked:
                     asked = now
                     process.terminate()
                 elif now - asked > LEAVE_SECONDS:
                     process.kill()
             time.sleep(1)
-        self.attacked = heard - began if began is not None else 0.0
+        self.attacked = (ended or heard) - began if began is not None else 0.0
         self.status = process.returncode
         self.errors = self.read("err")
         self.itself = self.has_said("ends")
