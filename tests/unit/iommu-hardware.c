@@ -13,33 +13,11 @@
 #define IOMMU "sys/class/iommu/"
 #define SIZES (1ULL << 12 | 1ULL << 21 | 1ULL << 30)
 
-static const struct tree_entry none[] = { { 0 } };
-static struct tree tree;
-
-static int begin(void **state)
-{
-	(void)state;
-	tree = tree_make(none);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	tree_remove(&tree);
-	return 0;
-}
-
-static void put(const char *path, const char *content)
-{
-	tree_add(&tree, (struct tree_entry){ path, content });
-}
-
 static struct via_iommu_hardware load(void)
 {
 	struct via_iommu_hardware hardware;
 
-	assert_int_equal(via_iommu_hardware_load(tree.host, &hardware, NULL), 0);
+	assert_int_equal(via_iommu_hardware_load(tree_fresh.host, &hardware, NULL), 0);
 	return hardware;
 }
 
@@ -62,8 +40,8 @@ static void units_of_intel_agree(void **state)
 	struct via_iommu_hardware hardware;
 
 	(void)state;
-	put(IOMMU "dmar0/intel-iommu/cap", "19ed008c40780c66\n");
-	put("proc/interrupts", " 26: 0 IR-PCI-MSI-0000:64:02.0 0-edge PCIe PME\n");
+	tree_put(IOMMU "dmar0/intel-iommu/cap", "19ed008c40780c66\n");
+	tree_put("proc/interrupts", " 26: 0 IR-PCI-MSI-0000:64:02.0 0-edge PCIe PME\n");
 	hardware = load();
 	assert_int_equal(hardware.kind, VIA_IOMMU_HARDWARE_INTEL);
 	assert_int_equal(hardware.units, 1);
@@ -71,8 +49,8 @@ static void units_of_intel_agree(void **state)
 	assert_int_equal(hardware.address_bits, 57);
 	assert_true(hardware.posting_known && hardware.posting);
 	assert_true(hardware.remapping_known && hardware.remapping);
-	put(IOMMU "dmar1/intel-iommu/cap", "d2008040660462\n");
-	put("proc/interrupts", " 26: 0 PCI-MSI-0000:64:02.0 0-edge PCIe PME\n");
+	tree_put(IOMMU "dmar1/intel-iommu/cap", "d2008040660462\n");
+	tree_put("proc/interrupts", " 26: 0 PCI-MSI-0000:64:02.0 0-edge PCIe PME\n");
 	hardware = load();
 	assert_int_equal(hardware.units, 2);
 	assert_int_equal(hardware.page_sizes, 1ULL << 12);
@@ -80,8 +58,8 @@ static void units_of_intel_agree(void **state)
 	assert_true(hardware.posting_known && !hardware.posting);
 	assert_true(hardware.remapping_known && !hardware.remapping);
 	/* Whichever comes first. */
-	put(IOMMU "dmar0/intel-iommu/cap", "d2008040660462\n");
-	put(IOMMU "dmar1/intel-iommu/cap", "19ed008c40780c66\n");
+	tree_put(IOMMU "dmar0/intel-iommu/cap", "d2008040660462\n");
+	tree_put(IOMMU "dmar1/intel-iommu/cap", "19ed008c40780c66\n");
 	hardware = load();
 	assert_int_equal(hardware.page_sizes, 1ULL << 12);
 	assert_int_equal(hardware.address_bits, 39);
@@ -93,14 +71,14 @@ static void units_of_amd(void **state)
 	struct via_iommu_hardware hardware;
 
 	(void)state;
-	put(IOMMU "ivhd0/amd-iommu/features", "58f77ef22294ade:0\n");
+	tree_put(IOMMU "ivhd0/amd-iommu/features", "58f77ef22294ade:0\n");
 	hardware = load();
 	assert_int_equal(hardware.kind, VIA_IOMMU_HARDWARE_AMD);
 	assert_int_equal(hardware.address_bits, 64);
 	assert_true(hardware.page_sizes >> 12 & hardware.page_sizes >> 39 & 1);
 	assert_true(hardware.posting);
 	/* Before Linux 6.1 there was one register. */
-	put(IOMMU "ivhd0/amd-iommu/features", "58f77ef220942de\n");
+	tree_put(IOMMU "ivhd0/amd-iommu/features", "58f77ef220942de\n");
 	hardware = load();
 	assert_int_equal(hardware.address_bits, 48);
 	assert_false(hardware.posting);
@@ -114,7 +92,7 @@ static void what_makes_no_sense_is_not_known(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct via_iommu_hardware hardware;
 
-		put(IOMMU "dmar0/intel-iommu/cap", texts[i]);
+		tree_put(IOMMU "dmar0/intel-iommu/cap", texts[i]);
 		hardware = load();
 		assert_int_equal(hardware.kind, VIA_IOMMU_HARDWARE_INTEL);
 		assert_int_equal(hardware.page_sizes, 0);
@@ -128,14 +106,14 @@ static void others_say_nothing(void **state)
 	struct via_iommu_hardware hardware;
 
 	(void)state;
-	put(IOMMU "0000:00:02.0/uevent", "");
+	tree_put(IOMMU "0000:00:02.0/uevent", "");
 	hardware = load();
 	assert_int_equal(hardware.kind, VIA_IOMMU_HARDWARE_OTHER);
 	assert_int_equal(hardware.page_sizes, 0);
 	assert_false(hardware.posting_known);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tree_fresh_begin, tree_fresh_end)
 
 int main(void)
 {

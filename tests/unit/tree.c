@@ -93,3 +93,26 @@ void tree_remove(struct tree *tree)
 	tree->host = NULL;
 	tree_drop(tree, "");
 }
+
+struct tree tree_fresh;
+
+int tree_fresh_begin(void **state)
+{
+	static const struct tree_entry none[] = { { 0 } };
+
+	(void)state;
+	tree_fresh = tree_make(none);
+	return 0;
+}
+
+int tree_fresh_end(void **state)
+{
+	(void)state;
+	tree_remove(&tree_fresh);
+	return 0;
+}
+
+void tree_put(const char *path, const char *content)
+{
+	tree_add(&tree_fresh, (struct tree_entry){ path, content });
+}

@@ -31,4 +31,14 @@ void tree_drop(const struct tree *tree, const char *path);
 
 void tree_remove(struct tree *tree);
 
+/* For tests that record as they go: an empty one, as long as a test of cmocka runs. */
+extern struct tree tree_fresh;
+
+/** tree_fresh_begin(), tree_fresh_end() - a test's set-up and tear-down. */
+int tree_fresh_begin(void **state);
+int tree_fresh_end(void **state);
+
+/** tree_put() - a text file in it, or a new one of that path. */
+void tree_put(const char *path, const char *content);
+
 #endif

@@ -18,33 +18,11 @@
 #define INTEL "sys/module/kvm_intel/parameters/"
 #define AMD   "sys/module/kvm_amd/parameters/"
 
-static const struct tree_entry none[] = { { 0 } };
-static struct tree tree;
-
-static int begin(void **state)
-{
-	(void)state;
-	tree = tree_make(none);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	tree_remove(&tree);
-	return 0;
-}
-
-static void put(const char *path, const char *content)
-{
-	tree_add(&tree, (struct tree_entry){ path, content });
-}
-
 static struct via_vmm_processor load(void)
 {
 	struct via_vmm_processor processor;
 
-	via_vmm_processor_load(tree.host, &processor);
+	via_vmm_processor_load(tree_fresh.host, &processor);
 	return processor;
 }
 
@@ -53,12 +31,13 @@ static void intel_is_what_its_module_uses(void **state)
 	struct via_vmm_processor processor;
 
 	(void)state;
-	put("proc/cpuinfo",
-	    "processor\t: 0\nflags\t\t: fpu vmx ept vpid\n"
-	    "vmx flags\t: posted_intr ept_1gb apicv ept\n\nprocessor\t: 1\nflags\t\t: svm\n\n");
-	put(INTEL "ept", "Y\n");
-	put(INTEL "vpid", "0\n");
-	put(INTEL "enable_apicv", "N\n");
+	tree_put(
+		"proc/cpuinfo",
+		"processor\t: 0\nflags\t\t: fpu vmx ept vpid\n"
+		"vmx flags\t: posted_intr ept_1gb apicv ept\n\nprocessor\t: 1\nflags\t\t: svm\n\n");
+	tree_put(INTEL "ept", "Y\n");
+	tree_put(INTEL "vpid", "0\n");
+	tree_put(INTEL "enable_apicv", "N\n");
 	processor = load();
 	assert_int_equal(processor.virtualisation, VIA_VMM_VIRTUALISATION_VTX);
 	assert_true(processor.has_module);
@@ -75,7 +54,7 @@ static void less_is_known_of_others(void **state)
 	struct via_vmm_processor processor;
 
 	(void)state;
-	put("proc/cpuinfo", "flags\t\t: fpu vmx ept\n\n");
+	tree_put("proc/cpuinfo", "flags\t\t: fpu vmx ept\n\n");
 	processor = load();
 	assert_false(processor.has_module);
 	assert_int_equal(processor.nested, VIA_VMM_USE_UNKNOWN);
@@ -90,9 +69,9 @@ static void amd_is_what_its_module_uses(void **state)
 	struct via_vmm_processor processor;
 
 	(void)state;
-	put("proc/cpuinfo", "flags\t\t: fpu svm npt pdpe1gb\n\n");
-	put(AMD "npt", "1\n");
-	put(AMD "avic", "N\n");
+	tree_put("proc/cpuinfo", "flags\t\t: fpu svm npt pdpe1gb\n\n");
+	tree_put(AMD "npt", "1\n");
+	tree_put(AMD "avic", "N\n");
 	processor = load();
 	assert_int_equal(processor.virtualisation, VIA_VMM_VIRTUALISATION_SVM);
 	assert_int_equal(processor.nested, VIA_VMM_USE_YES);
@@ -100,9 +79,9 @@ static void amd_is_what_its_module_uses(void **state)
 	assert_int_equal(processor.tags, VIA_VMM_USE_YES);
 	assert_int_equal(processor.apic, VIA_VMM_USE_LACKING);
 	assert_int_equal(processor.posting, VIA_VMM_USE_LACKING);
-	put("proc/cpuinfo", "flags\t\t: fpu svm npt avic\n\n");
+	tree_put("proc/cpuinfo", "flags\t\t: fpu svm npt avic\n\n");
 	assert_int_equal(load().apic, VIA_VMM_USE_OFF);
-	put(AMD "avic", "Y\n");
+	tree_put(AMD "avic", "Y\n");
 	assert_int_equal(load().apic, VIA_VMM_USE_YES);
 }
 
@@ -122,12 +101,12 @@ static void words_are_whole(void **state)
 	(void)state;
 	assert_int_equal(load().virtualisation, VIA_VMM_VIRTUALISATION_NONE);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		put("proc/cpuinfo", texts[i]);
+		tree_put("proc/cpuinfo", texts[i]);
 		assert_int_equal(load().virtualisation, VIA_VMM_VIRTUALISATION_NONE);
 	}
-	put("proc/cpuinfo", "flags\t: vmxx avmx vmx\n");
+	tree_put("proc/cpuinfo", "flags\t: vmxx avmx vmx\n");
 	assert_int_equal(load().virtualisation, VIA_VMM_VIRTUALISATION_VTX);
-	put(INTEL "ept", "perhaps\n");
+	tree_put(INTEL "ept", "perhaps\n");
 	assert_int_equal(load().nested, VIA_VMM_USE_LACKING);
 }
 
@@ -136,8 +115,8 @@ static void a_recorded_host_is_not_asked(void **state)
 	struct via_vmm_kvm kvm;
 
 	(void)state;
-	put("dev/kvm", "");
-	via_vmm_kvm_load(tree.host, &kvm);
+	tree_put("dev/kvm", "");
+	via_vmm_kvm_load(tree_fresh.host, &kvm);
 	assert_false(kvm.usable);
 	assert_int_equal(kvm.capability_count, 0);
 	assert_string_equal(kvm.why.text, "");
@@ -185,7 +164,7 @@ static void capabilities_are_asked_one_by_one(void **state)
 	assert_int_equal(lacking, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tree_fresh_begin, tree_fresh_end)
 
 int main(void)
 {
