@@ -19,7 +19,6 @@
 
 static const struct via_bdf bdf = { .bus = 1 };
 static uint8_t space[4096];
-static struct tree tree;
 
 /* MSI-X: 64 vectors, their table at 2000h of BAR 0, pending bits at 3000h. MSI: 8. */
 static void put_config(size_t bytes)
@@ -32,13 +31,8 @@ static void put_config(size_t bytes)
 	memcpy(space + 0x60, "\x05\x00\x86\x01", 4);
 	memcpy(space + 0x100, "\x10\x00\x01\x00", 4);
 	space[0x10e] = 8;
-	tree_add(&tree,
+	tree_add(&tree_fresh,
 		 (struct tree_entry){ DEVICE "/config", (const char *)space, .bytes = bytes });
-}
-
-static void put(const char *path, const char *content)
-{
-	tree_add(&tree, (struct tree_entry){ path, content });
 }
 
 static int begin(void **state)
@@ -68,15 +62,8 @@ static int begin(void **state)
 	};
 
 	(void)state;
-	tree = tree_make(entries);
+	tree_fresh = tree_make(entries);
 	put_config(4096);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	tree_remove(&tree);
 	return 0;
 }
 
@@ -85,7 +72,7 @@ static struct via_vfio_facts load(void)
 	struct via_vfio_facts facts = { 0 };
 	struct via_error err;
 
-	assert_int_equal(via_vfio_facts_load(tree.host, bdf, &facts, &err), 0);
+	assert_int_equal(via_vfio_facts_load(tree_fresh.host, bdf, &facts, &err), 0);
 	return facts;
 }
 
@@ -152,10 +139,11 @@ static void msix_takes_whole_pages(void **state)
 		put_config(4096);
 		memcpy(space + 0x44, &cases[i].table, 4);
 		memcpy(space + 0x48, &cases[i].pending, 4);
-		tree_add(&tree, (struct tree_entry){ DEVICE "/config", (const char *)space,
-						     .bytes = 4096 });
+		tree_add(&tree_fresh, (struct tree_entry){ DEVICE "/config", (const char *)space,
+							   .bytes = 4096 });
 		facts = load();
 		assert_int_equal(facts.bars[0].mappable_bytes, cases[i].left);
+		assert_int_equal(facts.msix_table.size_bytes, cases[i].table == 0x2007 ? 0 : 0x400);
 		via_vfio_facts_clear(&facts);
 	}
 }
@@ -181,22 +169,22 @@ static void vf_bars_are_a_share(void **state)
 	struct via_vfio_bar bars[VIA_VFIO_BARS];
 
 	(void)state;
-	assert_true(via_vfio_vf_bars_load(tree.host, bdf, bars));
+	assert_true(via_vfio_vf_bars_load(tree_fresh.host, bdf, bars));
 	assert_int_equal(bars[0].size_bytes, 0x4000);
 	assert_true(bars[0].prefetchable);
 	assert_int_equal(bars[1].size_bytes, 0);
 	/* No such share: the capability holds nonsense. */
 	space[0x10e] = 7;
-	tree_add(&tree,
+	tree_add(&tree_fresh,
 		 (struct tree_entry){ DEVICE "/config", (const char *)space, .bytes = 4096 });
-	assert_false(via_vfio_vf_bars_load(tree.host, bdf, bars));
+	assert_false(via_vfio_vf_bars_load(tree_fresh.host, bdf, bars));
 	put_config(64);
-	assert_false(via_vfio_vf_bars_load(tree.host, bdf, bars));
+	assert_false(via_vfio_vf_bars_load(tree_fresh.host, bdf, bars));
 	/* A VF that exists tells all. */
-	tree_add(&tree, (struct tree_entry){ DEVICE "/virtfn0", .link = "../0000:01:00.1" });
-	put("sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.1/resource", EMPTY EMPTY EMPTY
-	    "0x00000000f3000000 0x00000000f3007fff 0x000000000014220c\n" EMPTY EMPTY EMPTY);
-	assert_true(via_vfio_vf_bars_load(tree.host, bdf, bars));
+	tree_add(&tree_fresh, (struct tree_entry){ DEVICE "/virtfn0", .link = "../0000:01:00.1" });
+	tree_put("sys/devices/pci0000:00/0000:00:1c.0/0000:01:00.1/resource", EMPTY EMPTY EMPTY
+		 "0x00000000f3000000 0x00000000f3007fff 0x000000000014220c\n" EMPTY EMPTY EMPTY);
+	assert_true(via_vfio_vf_bars_load(tree_fresh.host, bdf, bars));
 	assert_int_equal(bars[0].size_bytes, 0);
 	assert_int_equal(bars[3].size_bytes, 0x8000);
 }
@@ -217,19 +205,19 @@ static void garbage_is_not_known(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
-		put(DEVICE "/resource", resources[i]);
+		tree_put(DEVICE "/resource", resources[i]);
 		facts = load();
 		for (size_t j = 0; j < VIA_VFIO_BARS; j++)
 			assert_int_equal(facts.bars[j].size_bytes, 0);
 		via_vfio_facts_clear(&facts);
 	}
-	put(DEVICE "/current_link_speed", "Unknown\n");
-	put(DEVICE "/max_link_speed", "99999999999999.9 GT/s PCIe\n");
-	put(DEVICE "/current_link_width", "0\n");
-	put(DEVICE "/max_link_width", "255\n");
-	put(DEVICE "/reset_method", "flr\33[2J\n");
+	tree_put(DEVICE "/current_link_speed", "Unknown\n");
+	tree_put(DEVICE "/max_link_speed", "99999999999999.9 GT/s PCIe\n");
+	tree_put(DEVICE "/current_link_width", "0\n");
+	tree_put(DEVICE "/max_link_width", "255\n");
+	tree_put(DEVICE "/reset_method", "flr\33[2J\n");
 	memset(space, 0xff, sizeof(space));
-	tree_add(&tree,
+	tree_add(&tree_fresh,
 		 (struct tree_entry){ DEVICE "/config", (const char *)space, .bytes = 4096 });
 	facts = load();
 	assert_int_equal(facts.config, VIA_VFIO_CONFIG_GONE);
@@ -248,12 +236,12 @@ static void resets_of_other_kernels(void **state)
 	struct via_vfio_facts facts;
 
 	(void)state;
-	tree_drop(&tree, DEVICE "/reset_method");
+	tree_drop(&tree_fresh, DEVICE "/reset_method");
 	facts = load();
 	assert_true(facts.reset_known);
 	assert_string_equal(facts.reset_methods, "");
 	via_vfio_facts_clear(&facts);
-	put(DEVICE "/reset", "");
+	tree_put(DEVICE "/reset", "");
 	facts = load();
 	assert_false(facts.reset_known);
 	via_vfio_facts_clear(&facts);
@@ -265,12 +253,13 @@ static void no_function_no_facts(void **state)
 	struct via_error err;
 
 	(void)state;
-	assert_int_equal(via_vfio_facts_load(tree.host, (struct via_bdf){ .bus = 9 }, &facts, &err),
-			 -ENODEV);
+	assert_int_equal(
+		via_vfio_facts_load(tree_fresh.host, (struct via_bdf){ .bus = 9 }, &facts, &err),
+		-ENODEV);
 	assert_string_equal(err.text, "there is no PCI function 0000:09:00.0");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, tree_fresh_end)
 
 int main(void)
 {
