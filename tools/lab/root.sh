@@ -11,7 +11,7 @@ ROOT_PACKAGES=(
     # building the project
     gcc libc6-dev linux-libc-dev meson ninja-build pkgconf acpica-tools scdoc
     libpci-dev libudev-dev libnl-route-3-dev libnvme-dev libjansson-dev
-    libcap-ng-dev libseccomp-dev libslirp-dev liburing-dev libcmocka-dev libumockdev-dev umockdev
+    libcap-ng-dev libseccomp-dev libslirp-dev liburing-dev libfyaml-dev libkmod-dev libcmocka-dev libumockdev-dev umockdev
 )
 # Parts of Debian's kernel package that no machine of the lab can use: two thirds of it.
 KERNEL_SKIP=(sound/{soc,usb,firewire,isa,drivers,i2c,pcmcia,virtio,xen} 'sound/pci/[a-gi-z]*' drivers/{media,staging,iio,isdn,infiniband,bluetooth,mtd,hwmon,accel,gnss}
