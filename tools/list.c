@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <langinfo.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,32 +104,68 @@ static void join(char *text, size_t text_bytes, const struct via_names *names)
 }
 
 /* Through what the host uses a device: a short form of the sentence in_use. */
-static const char *used_by(const struct via_function *function, const char *known_as)
+static void used_by(const struct via_function *function, const char *known_as, char *text,
+		    size_t text_bytes)
 {
-	if (!function->in_use.text[0])
-		return "";
-	if (*known_as)
-		return known_as;
-	if (function->is_pf && function->pf.num_vfs)
-		return "its VFs";
+	const char *sentence = function->in_use.text;
+	const char *process = strstr(sentence, ": process ");
+	const char *end = process ? strstr(process, ") has ") : NULL;
+
+	if (!*sentence)
+		*text = '\0';
+	else if (end)
+		snprintf(text, text_bytes, "%.*s", (int)(end - process - 1), process + 2);
+	else if (*known_as)
+		snprintf(text, text_bytes, "%s", known_as);
+	else if (function->is_pf && function->pf.num_vfs)
+		snprintf(text, text_bytes, "its VFs");
 	/* A network function with a driver and no interface: it is not to be seen from here. */
-	if (function->class_code >> 16 == PCI_BASE_CLASS_NETWORK &&
-	    !via_iommu_driver_is_vfio(function->driver))
-		return "another netns";
-	return "a process";
+	else if (function->class_code >> 16 == PCI_BASE_CLASS_NETWORK &&
+		 !via_iommu_driver_is_vfio(function->driver))
+		snprintf(text, text_bytes, "another netns");
+	else
+		snprintf(text, text_bytes, "a process");
 }
 
-static void add_row(struct via_table *table, struct via_pciname *names,
+/* What stands before a VF below its PF: as wide as the two spaces that scripts get. */
+struct branches {
+	const char *inner, *last;
+};
+
+static struct branches choose_branches(const struct via_cli *cli)
+{
+	struct branches branches = { "  ", "  " };
+	locale_t locale;
+
+	if (!cli->tty)
+		return branches;
+	branches = (struct branches){ "|-", "`-" };
+	locale = newlocale(LC_CTYPE_MASK, "", NULL);
+	if (!locale)
+		return branches;
+	if (!strcmp(nl_langinfo_l(CODESET, locale), "UTF-8"))
+		branches = (struct branches){ "├─", "└─" };
+	freelocale(locale);
+	return branches;
+}
+
+static bool is_vf_of(const struct via_function *f, const struct via_function *pf)
+{
+	return f->is_vf && pf && !via_bdf_compare(f->pf_bdf, pf->bdf);
+}
+
+static void add_row(struct via_table *table, struct via_pciname *names, const char *branch,
 		    const struct via_function *f)
 {
 	bool assignable = via_iommu_driver_is_vfio(f->driver);
-	char known_as[128] = "";
+	char known_as[128] = "", user[128];
 
 	join(known_as, sizeof(known_as), &f->netdevs);
 	join(known_as, sizeof(known_as), &f->nvme);
 	join(known_as, sizeof(known_as), &f->disks);
+	used_by(f, known_as, user, sizeof(user));
 
-	via_table_add(table, VIA_STYLE_PLAIN, "%s%s", f->is_vf ? "  " : "",
+	via_table_add(table, f->is_pf ? VIA_STYLE_BOLD : VIA_STYLE_PLAIN, "%s%s", branch,
 		      via_bdf_text(f->bdf).text);
 	if (f->is_pf)
 		via_table_add(table, VIA_STYLE_PLAIN, "PF %u/%u", f->pf.num_vfs, f->pf.total_vfs);
@@ -139,7 +177,7 @@ static void add_row(struct via_table *table, struct via_pciname *names,
 	via_table_add_number(table, f->iommu_group);
 	via_table_add_number(table, f->numa_node);
 	via_table_add(table, VIA_STYLE_PLAIN, "%s", known_as);
-	via_table_add(table, VIA_STYLE_WARNING, "%s", used_by(f, known_as));
+	via_table_add(table, VIA_STYLE_WARNING, "%s", user);
 	via_table_add(table, VIA_STYLE_PLAIN, "%s: %s",
 		      via_pciname_class(names, f->class_code).text,
 		      via_pciname_device(names, f->vendor_id, f->device_id).text);
@@ -150,11 +188,24 @@ static int print_table(const struct via_cli *cli, struct via_pciname *names,
 {
 	static const char *const headings[] = { "DEVICE", "SR-IOV",   "DRIVER",	 "GROUP",
 						"NUMA",	  "KNOWN AS", "USED BY", "WHAT" };
+	struct branches branches = choose_branches(cli);
+	const struct via_function *pf = NULL;
 	struct via_table table;
 
 	via_table_init(&table, sizeof(headings) / sizeof(headings[0]), headings);
-	for (size_t i = 0; i < functions->count; i++)
-		add_row(&table, names, &functions->all[i]);
+	for (size_t i = 0; i < functions->count; i++) {
+		const struct via_function *f = &functions->all[i];
+		bool more = i + 1 < functions->count && is_vf_of(f + 1, pf);
+		const char *branch = "";
+
+		if (is_vf_of(f, pf))
+			branch = more ? branches.inner : branches.last;
+		else if (f->is_vf)
+			branch = "  "; /* its PF could not be read */
+		else
+			pf = f;
+		add_row(&table, names, branch, f);
+	}
 	return via_table_print(cli, &table);
 }
 

@@ -1,5 +1,10 @@
 viaduct list
 viaduct list --all | cut -c1-40
+# On a terminal: the tree, in what characters it has, and colours where they are wanted.
+script -qec 'viaduct list' /dev/null | tr '\r\033' ' ^' | cut -c1-60
+LC_ALL=C.UTF-8 NO_COLOR=1 script -qec 'viaduct list' /dev/null | tr -d '\r' | cut -c1-60
+# A VF whose PF cannot be read stands alone.
+mv "$VIADUCT_ROOT/sys/bus/pci/devices/0000:01:00.0/class" "$VIADUCT_ROOT/class"; NO_COLOR=1 script -qec 'viaduct list' /dev/null | cut -c1-40 | head -n 4; mv "$VIADUCT_ROOT/class" "$VIADUCT_ROOT/sys/bus/pci/devices/0000:01:00.0/class"
 viaduct vf list
 viaduct vf list eth0
 viaduct vf list nvme0

@@ -1,5 +1,6 @@
 # Whether there is iommufd depends on the headers it was built with.
 viaduct host | grep -v -e iommufd -e 'device files'
+viaduct list
 viaduct show eth0
 viaduct show c2:00.3
 viaduct show eth1 --json

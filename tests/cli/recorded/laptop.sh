@@ -1,5 +1,6 @@
 # Whether there is iommufd depends on the headers it was built with.
 viaduct host | grep -v -e iommufd -e 'device files'
+viaduct list
 viaduct show wlan0
 viaduct show nvme0 | sed -n '/^GROUP/,/^NUMA/p'
 viaduct show 00:1f.3

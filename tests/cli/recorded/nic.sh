@@ -1,5 +1,7 @@
 # Whether there is iommufd depends on the headers it was built with.
 viaduct host | grep -v -e iommufd -e 'device files'
+viaduct list | sed -n '1,3p; 65,67p'
+script -qec 'viaduct list' /dev/null | sed -n '1,3p; 64,67p' | tr -d '\r'
 viaduct show eth0
 viaduct show eth0/vf63
 viaduct show eth1 | grep -A 9 SR-IOV

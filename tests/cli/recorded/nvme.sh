@@ -1,4 +1,4 @@
-# Whether there is iommufd depends on the headers it was built with.
+viaduct list
 viaduct show nvme0
 viaduct show nvme0 --json
 # Not told by the kernel, and what makes no sense.
