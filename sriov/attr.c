@@ -15,6 +15,7 @@
 #include <netlink/socket.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/journal.h>
 
 #include "attr-private.h"
 
@@ -351,11 +352,14 @@ int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, un
 	via_cleanup(socket_freep) struct nl_sock *socket = NULL;
 	via_cleanup(link_putp) struct rtnl_link *link = NULL;
 	struct via_sriov_attrs before, wanted = *attrs;
+	via_autoclose int lock_fd = -1;
 	const char *netdev;
 	size_t done = 0;
 	int nl = 0;
 	int rc = via_sriov_attrs_check(host, pf, index, attrs, err);
 
+	if (!rc)
+		rc = via_journal_lock(host, pf->bdf, &lock_fd, err);
 	if (!rc)
 		rc = pf_netdev(host, pf, &netdev, err);
 	if (!rc)

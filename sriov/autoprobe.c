@@ -2,19 +2,10 @@
 #include "autoprobe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-
-#include <viaduct/util/cleanup.h>
 
 #define RECORD	  "run/viaduct/autoprobe/%s"
 #define AUTOPROBE "sys/bus/pci/devices/%s/sriov_drivers_autoprobe"
-
-static int busy(const char *where, struct via_error *err)
-{
-	return via_error_set(err, EBUSY, "another process is making VFs of %s", where);
-}
 
 static int set_back(struct via_host *host, const char *where)
 {
@@ -28,14 +19,13 @@ int via_sriov_autoprobe_hold(struct via_host *host, struct via_bdf bdf,
 			     struct via_sriov_autoprobe *held, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
-	via_autoclose int record_fd = -1;
 	uint64_t autoprobe;
 	int rc = via_host_read_u64(host, &autoprobe, AUTOPROBE, where.text);
 
 	if (rc && rc != -ENOENT)
 		return via_error_sys(err, -rc, "cannot read sriov_drivers_autoprobe of %s",
 				     where.text);
-	*held = (struct via_sriov_autoprobe){ .host = host, .bdf = bdf, .record_fd = -1 };
+	*held = (struct via_sriov_autoprobe){ .host = host, .bdf = bdf };
 	/* Kernels before 4.12 do not have it. */
 	if (rc || !autoprobe)
 		return 0;
@@ -44,46 +34,33 @@ int via_sriov_autoprobe_hold(struct via_host *host, struct via_bdf bdf,
 		return via_error_sys(err, -rc,
 				     "cannot record what %s has in /run/viaduct/autoprobe",
 				     where.text);
-	record_fd = via_host_open(host, O_RDONLY, RECORD, where.text);
-	if (record_fd < 0 || flock(record_fd, LOCK_EX | LOCK_NB))
-		return busy(where.text, err);
 	rc = via_host_write(host, "0", AUTOPROBE, where.text);
 	if (rc) {
 		via_host_remove(host, RECORD, where.text);
 		return via_error_sys(err, -rc, "cannot keep drivers away from new VFs of %s",
 				     where.text);
 	}
-	held->record_fd = via_steal_fd(&record_fd);
+	held->was_on = true;
 	return 0;
 }
 
 void via_sriov_autoprobe_release(struct via_sriov_autoprobe *held)
 {
 	struct via_bdf_text where = via_bdf_text(held->bdf);
-	int rc = held->record_fd < 0 ? 0 : set_back(held->host, where.text);
+	int rc = held->was_on ? set_back(held->host, where.text) : 0;
 
 	if (rc)
 		via_host_log(held->host, VIA_LOG_WARNING,
 			     "sriov_drivers_autoprobe of %s could not be set back to 1: %s",
 			     where.text, strerror(-rc));
-	via_close(&held->record_fd);
 }
 
 int via_sriov_autoprobe_recover(struct via_host *host, struct via_bdf bdf, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
-	via_autoclose int record_fd = via_host_open(host, O_RDONLY, RECORD, where.text);
 	uint64_t recorded;
-	int rc;
+	int rc = via_host_read_u64(host, &recorded, RECORD, where.text);
 
-	if (record_fd == -ENOENT)
-		return 0;
-	if (record_fd < 0)
-		return via_error_sys(err, -record_fd, "cannot open /" RECORD, where.text);
-	if (flock(record_fd, LOCK_EX | LOCK_NB))
-		return busy(where.text, err);
-	rc = via_host_read_u64(host, &recorded, RECORD, where.text);
-	/* Its owner ended well meanwhile. */
 	if (rc == -ENOENT)
 		return 0;
 	if (rc || recorded != 1)

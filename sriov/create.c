@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/journal.h>
 #include <viaduct/vfio/bind.h>
 
 #include "arrival.h"
@@ -198,6 +199,15 @@ clear:
 	return rc;
 }
 
+/* What is no PF gets its sentence first, and no lock. */
+static int lock_pf(struct via_host *host, struct via_bdf bdf, int *lock_fd, struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	int rc = via_sriov_pf_load(host, bdf, &pf, err);
+
+	return rc ? rc : via_journal_lock(host, bdf, lock_fd, err);
+}
+
 int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,
 			  const struct via_sriov_request *request,
 			  const struct via_sriov_lent *lent, struct via_error *err)
@@ -206,10 +216,13 @@ int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf before = { 0 };
 	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
 	struct via_sriov_autoprobe autoprobe;
+	via_autoclose int lock_fd = -1;
 	struct signals signals;
 	void *work;
-	int rc = via_sriov_autoprobe_recover(host, bdf, err);
+	int rc = lock_pf(host, bdf, &lock_fd, err);
 
+	if (!rc)
+		rc = via_sriov_autoprobe_recover(host, bdf, err);
 	if (!rc)
 		rc = via_sriov_pf_load(host, bdf, &before, err);
 	if (!rc)
@@ -260,11 +273,14 @@ int via_sriov_destroy_with(struct via_host *host, struct via_bdf bdf, bool force
 {
 	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	via_autoclose int lock_fd = -1;
 	struct via_error left;
 	bool open;
 	void *work;
-	int rc = via_sriov_autoprobe_recover(host, bdf, err);
+	int rc = lock_pf(host, bdf, &lock_fd, err);
 
+	if (!rc)
+		rc = via_sriov_autoprobe_recover(host, bdf, err);
 	if (!rc)
 		rc = via_sriov_pf_load(host, bdf, &pf, err);
 	if (rc || !pf.num_vfs)

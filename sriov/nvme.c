@@ -6,6 +6,7 @@
 
 #include <viaduct/iommu/group.h>
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/journal.h>
 #include <viaduct/vfio/bind.h>
 
 #include "kind.h"
@@ -439,10 +440,13 @@ int via_sriov_nvme_set_with(struct via_host *host, const struct via_sriov_pf *pf
 {
 	via_cleanup(via_nvme_closep) struct via_nvme *nvme = NULL;
 	struct via_nvme_secondary before;
+	via_autoclose int lock_fd = -1;
 	struct share share;
 	struct via_bdf vf;
 	int rc = via_sriov_pf_vf(pf, index, &vf, err);
 
+	if (!rc)
+		rc = via_journal_lock(host, pf->bdf, &lock_fd, err);
 	if (!rc)
 		rc = check_idle(host, vf, err);
 	if (!rc)

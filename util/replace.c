@@ -86,6 +86,22 @@ int via_host_replace(struct via_host *host, const char *text, const char *fmt, .
 	return directory < 0 ? directory : replace(directory, name, text);
 }
 
+int via_host_create(struct via_host *host, const char *fmt, ...)
+{
+	via_autoclose int directory = -1;
+	char path[PATH_MAX];
+	const char *name;
+	int fd, rc = FORMAT_PATH(path, fmt);
+
+	if (rc)
+		return rc;
+	directory = open_directory(host, path, &name, true);
+	if (directory < 0)
+		return directory;
+	fd = openat(directory, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 int via_host_remove(struct via_host *host, const char *fmt, ...)
 {
 	via_autoclose int directory = -1;

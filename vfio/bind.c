@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/journal.h>
 
 #include "record.h"
 
@@ -61,6 +62,13 @@ static int function_load(struct function *function, const struct via_vfio_sysfs 
 		rc = -EPROTO;
 	return rc ? via_error_sys(err, -rc, "cannot read the driver_override of %s", where.text)
 		  : 0;
+}
+
+/* A plan changes nothing, and may be asked for by anybody. */
+static int lock(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, int *fd,
+		struct via_error *err)
+{
+	return sysfs->change ? 0 : via_journal_lock(sysfs->host, bdf, fd, err);
 }
 
 static int host_write(void *data, struct via_host *host, const char *text, const char *path)
@@ -361,14 +369,20 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 	struct via_host *host = sysfs->host;
 	struct via_vfio_record before, record = { 0 };
 	char now[VIA_DRIVER_NAME_BYTES];
+	via_autoclose int lock_fd = -1;
 	struct function function;
 	bool held;
-	int rc = via_vfio_driver(host, bdf, now, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	if (!via_vfio_driver_name_valid(driver))
 		return via_error_set(err, EINVAL, "\"%s\" is no driver's name", driver);
+	rc = via_vfio_driver(host, bdf, now, err);
+	if (!rc)
+		rc = lock(sysfs, bdf, &lock_fd, err);
+	if (!rc)
+		rc = via_vfio_driver(host, bdf, now, err);
+	if (rc)
+		return rc;
 	if (!strcmp(now, driver))
 		return 0;
 	rc = driver_check(host, bdf, now, driver, err);
@@ -458,10 +472,15 @@ int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 			 char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
 {
 	struct via_vfio_record record;
+	via_autoclose int lock_fd = -1;
 	struct function function;
 	bool recorded;
 	int rc = function_load(&function, sysfs, bdf, err);
 
+	if (!rc)
+		rc = lock(sysfs, bdf, &lock_fd, err);
+	if (!rc)
+		rc = function_load(&function, sysfs, bdf, err);
 	if (rc)
 		return rc;
 	rc = via_vfio_record_load(sysfs->host, bdf, &record, err);

@@ -517,7 +517,7 @@ static void what_cannot_work_changes_nothing(void **state)
 			fail_msg("case %zu says: %s", i, kernel->err.text);
 	}
 	assert_int_equal(kernel->writes, 0);
-	assert_false(via_host_exists(kernel->tree.host, "run/viaduct"));
+	assert_false(via_host_exists(kernel->tree.host, "run/viaduct/devices"));
 }
 
 static void change_ignore(void *data, const char *what, const char *before, const char *after)

@@ -10,7 +10,7 @@
 #include <viaduct/util/host.h>
 
 /*
- * Making VFs and taking them away. One thread, of one process, at a time per PF.
+ * Making VFs and taking them away. Whoever does it has the PF's lock meanwhile: others wait.
  */
 
 /* The VFs wanted of a PF. */

@@ -114,6 +114,15 @@ VIA_API int via_host_replace(struct via_host *host, const char *text, const char
 	__attribute__((format(printf, 3, 4)));
 
 /**
+ * via_host_create() - a file of this user alone, made with its directories where there is none.
+ *
+ * Return: a file descriptor for reading and writing that the caller owns; -EINVAL for a path without
+ * a directory; or the negative errno of mkdir(2) or open(2).
+ */
+VIA_API int via_host_create(struct via_host *host, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/**
  * via_host_remove() - a file that is gone, also after power loss. One that is not there: nothing to do.
  *
  * Return: 0; -EINVAL for a path without a directory; or the errno of open(2), unlink(2) or fsync(2).
