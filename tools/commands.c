@@ -27,6 +27,13 @@ static const struct via_option bind_options[] = {
 	{ 0 },
 };
 
+static const struct via_option export_options[] = {
+	{ "format", "FORMAT", "qemu, libvirt, cdi or dpdk" },
+	{ "backend", "WHICH", "of the IOMMU, for qemu and cdi: group or iommufd (group)" },
+	{ "managed", NULL, "of libvirt: let it bind the devices and give them back" },
+	{ 0 },
+};
+
 static const struct via_option change_options[] = {
 	VIA_OPTION_DRY_RUN,
 	VIA_OPTION_JSON,
@@ -184,6 +191,20 @@ const struct via_command via_commands[] = {
 		.max_operands = SIZE_MAX,
 		.options = change_options,
 		.run = cmd_unbind,
+	},
+	{
+		.name = "export",
+		.summary = "Prints what other programs want to be told to use devices.",
+		.operands = "DEVICE...",
+		.min_operands = 1,
+		.max_operands = SIZE_MAX,
+		.text = "Arguments of QEMU, libvirt's <hostdev>, a specification of the Container "
+			"Device\n"
+			"Interface (CDI), or DPDK's list of devices. What is missing for the "
+			"devices to be used\n"
+			"so, such as 'viaduct bind', is a warning.",
+		.options = export_options,
+		.run = cmd_export,
 	},
 	{
 		.name = "run",

@@ -1,0 +1,3 @@
+# libvirt's own schema of a domain.
+domain() { echo "<domain type='kvm'><name>a</name><memory>65536</memory><os><type>hvm</type></os><devices>"; cat; echo "</devices></domain>"; }; viaduct export eth0/vf1 03:00.1 03:00.0 --format libvirt 2>/dev/null | domain >domain.xml; xmllint --noout --relaxng /usr/share/libvirt/schemas/domain.rng domain.xml
+domain() { echo "<domain type='kvm'><name>a</name><memory>65536</memory><os><type>hvm</type></os><devices>"; cat; echo "</devices></domain>"; }; viaduct export eth0/vf0 --format libvirt --managed | domain >domain.xml; xmllint --noout --relaxng /usr/share/libvirt/schemas/domain.rng domain.xml
