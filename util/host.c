@@ -29,6 +29,7 @@ struct via_host {
 	via_log_fn log;
 	void *log_data;
 	struct via_openers *openers;
+	const struct via_host_hooks *hooks;
 };
 
 /*
@@ -85,6 +86,17 @@ void via_host_free(struct via_host *host)
 struct via_openers **via_host_openers(struct via_host *host)
 {
 	return &host->openers;
+}
+
+void via_host_hook(struct via_host *host, const struct via_host_hooks *hooks)
+{
+	host->hooks = hooks;
+}
+
+void via_host_step(struct via_host *host)
+{
+	if (host->hooks)
+		host->hooks->step(host->hooks->data);
 }
 
 bool via_host_is_real(const struct via_host *host)
@@ -200,17 +212,11 @@ int via_host_read_u64(struct via_host *host, uint64_t *value, const char *fmt, .
 	return 0;
 }
 
-int via_host_write(struct via_host *host, const char *text, const char *fmt, ...)
+static int write_path(struct via_host *host, const char *text, const char *path)
 {
-	char path[PATH_MAX];
-	int path_error = FORMAT_PATH(path, fmt);
+	via_autoclose int fd = open_path(host, O_WRONLY, path);
 	size_t length = strlen(text);
 	ssize_t wrote;
-
-	if (path_error)
-		return path_error;
-
-	via_autoclose int fd = open_path(host, O_WRONLY, path);
 
 	if (fd < 0)
 		return fd;
@@ -218,6 +224,20 @@ int via_host_write(struct via_host *host, const char *text, const char *fmt, ...
 	if (wrote < 0)
 		return -errno;
 	return (size_t)wrote == length ? 0 : -EIO;
+}
+
+int via_host_write(struct via_host *host, const char *text, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	int rc = FORMAT_PATH(path, fmt);
+
+	if (rc)
+		return rc;
+	via_host_step(host);
+	rc = host->hooks ? host->hooks->write(host->hooks->data, path, text)
+			 : write_path(host, text, path);
+	via_host_step(host);
+	return rc;
 }
 
 int via_host_link_name(struct via_host *host, char *name, size_t name_bytes, const char *fmt, ...)

@@ -12,6 +12,7 @@
 
 #include <viaduct/util/cleanup.h>
 
+#include "host-private.h"
 #include "path.h"
 
 /* The directory of a path below the root; @path is cut after it. *@name: what is left. */
@@ -50,26 +51,35 @@ static int write_whole(int fd, const char *text)
 	return fsync(fd) ? -errno : 0;
 }
 
-static int replace(int directory, const char *name, const char *text)
+static int temporary_name(const char *name, char temporary[static NAME_MAX + 1])
+{
+	int length = snprintf(temporary, NAME_MAX + 1, ".%s.new", name);
+
+	return length < 0 || length > NAME_MAX ? -ENAMETOOLONG : 0;
+}
+
+static int replace(struct via_host *host, int directory, const char *name, const char *text)
 {
 	via_autoclose int fd = -1;
 	char temporary[NAME_MAX + 1];
-	int length = snprintf(temporary, sizeof(temporary), ".%s.new", name);
-	int rc;
+	int rc = temporary_name(name, temporary);
 
-	if (length < 0 || (size_t)length >= sizeof(temporary))
-		return -ENAMETOOLONG;
+	if (rc)
+		return rc;
 	fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		    0644);
 	if (fd < 0)
 		return -errno;
+	via_host_step(host);
 	rc = write_whole(fd, text);
+	via_host_step(host);
 	if (!rc && renameat(directory, temporary, directory, name))
 		rc = -errno;
 	if (rc) {
 		unlinkat(directory, temporary, 0);
 		return rc;
 	}
+	via_host_step(host);
 	return fsync(directory) ? -errno : 0;
 }
 
@@ -83,7 +93,7 @@ int via_host_replace(struct via_host *host, const char *text, const char *fmt, .
 	if (rc)
 		return rc;
 	directory = open_directory(host, path, &name, true);
-	return directory < 0 ? directory : replace(directory, name, text);
+	return directory < 0 ? directory : replace(host, directory, name, text);
 }
 
 int via_host_create(struct via_host *host, const char *fmt, ...)
@@ -105,7 +115,7 @@ int via_host_create(struct via_host *host, const char *fmt, ...)
 int via_host_remove(struct via_host *host, const char *fmt, ...)
 {
 	via_autoclose int directory = -1;
-	char path[PATH_MAX];
+	char path[PATH_MAX], temporary[NAME_MAX + 1];
 	const char *name;
 	int rc = FORMAT_PATH(path, fmt);
 
@@ -114,7 +124,13 @@ int via_host_remove(struct via_host *host, const char *fmt, ...)
 	directory = open_directory(host, path, &name, false);
 	if (directory < 0)
 		return directory == -ENOENT ? 0 : directory;
+	/* What a process left that was killed as it wrote one. */
+	rc = temporary_name(name, temporary);
+	if (rc || (unlinkat(directory, temporary, 0) && errno != ENOENT))
+		return rc ? rc : -errno;
+	via_host_step(host);
 	if (unlinkat(directory, name, 0))
 		return errno == ENOENT ? 0 : -errno;
+	via_host_step(host);
 	return fsync(directory) ? -errno : 0;
 }

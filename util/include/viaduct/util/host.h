@@ -123,7 +123,8 @@ VIA_API int via_host_create(struct via_host *host, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /**
- * via_host_remove() - a file that is gone, also after power loss. One that is not there: nothing to do.
+ * via_host_remove() - a file that is gone, also after power loss, and what a killed
+ * via_host_replace() left beside it. One that is not there: nothing to do.
  *
  * Return: 0; -EINVAL for a path without a directory; or the errno of open(2), unlink(2) or fsync(2).
  */
