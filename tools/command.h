@@ -22,6 +22,8 @@ struct via_option {
 	const char *name;  /* without the dashes; NULL ends a list */
 	const char *value; /* what help calls its value; NULL: it takes none */
 	const char *help;
+	const char
+		*words; /* for completion, the values or how they begin: "a|b="; NULL: by @value */
 };
 
 /* Options that mean the same everywhere; the dispatcher sets cli->json and cli->dry_run. */
@@ -41,7 +43,8 @@ struct via_option {
 struct via_command {
 	const char *name;
 	const char *summary;
-	const char *operands; /* as usage shows them; NULL: none */
+	const char *operands;	   /* as usage shows them; NULL: none */
+	const char *operand_words; /* for completion, as above; NULL: by @operands */
 	size_t min_operands;
 	size_t max_operands;
 	const char *text;		  /* paragraphs of help; NULL: the summary says all */

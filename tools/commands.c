@@ -28,8 +28,9 @@ static const struct via_option bind_options[] = {
 };
 
 static const struct via_option export_options[] = {
-	{ "format", "FORMAT", "qemu, libvirt, cdi or dpdk" },
-	{ "backend", "WHICH", "of the IOMMU, for qemu and cdi: group or iommufd (group)" },
+	{ "format", "FORMAT", "qemu, libvirt, cdi or dpdk", "qemu|libvirt|cdi|dpdk" },
+	{ "backend", "WHICH", "of the IOMMU, for qemu and cdi: group or iommufd (group)",
+	  "group|iommufd" },
 	{ "managed", NULL, "of libvirt: let it bind the devices and give them back" },
 	{ 0 },
 };
@@ -85,29 +86,33 @@ static const struct via_option run_options[] = {
 	  ",rom=FILE; repeatable" },
 	{ "net", "WHAT",
 	  "a virtio network card: user, tap=NAME or tap=NAME,vhost; may end with ,mac=ADDRESS and "
-	  ",queues=N; repeatable" },
+	  ",queues=N; repeatable",
+	  "user|tap=" },
 	{ "disk", "FILE",
 	  "a virtio disk in a file or block device; may end with ,ro ,direct and ,queues=N; "
 	  "repeatable" },
-	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
+	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)", "auto|group|iommufd" },
 	{ "iommufd", "fd=N", "an open /dev/iommu to use" },
 	{ "require-reset", NULL, "refuse a device that cannot be reset" },
 	{ "rng", NULL, "a virtio source of random numbers" },
 	{ "on-error", "WHAT",
-	  "when a device reports an error: stop, report or reset the guest (stop)" },
+	  "when a device reports an error: stop, report or reset the guest (stop)",
+	  "stop|report|reset" },
 	{ "unplug-timeout", "SECONDS",
 	  "how long the guest may take to let go of a device the host wants back (10)" },
-	{ "console", "WHERE", "the serial port: stdio, none or file=PATH (stdio)" },
-	{ "on-reset", "WHAT", "when the guest resets: reboot or stop (reboot)" },
+	{ "console", "WHERE", "the serial port: stdio, none or file=PATH (stdio)",
+	  "stdio|none|file=" },
+	{ "on-reset", "WHAT", "when the guest resets: reboot or stop (reboot)", "reboot|stop" },
 	{ "user", "NAME", "become this user when everything is open" },
 	{ "stats", "FILE", "write statistics when the guest ends, and on SIGUSR1" },
 	{ 0 },
 };
 
 static const struct via_option bench_options[] = {
-	{ "subjects", "LIST", "of passthrough, virtio, vhost, user, host; for map group, iommufd" },
+	{ "subjects", "LIST", "of passthrough, virtio, vhost, user, host; for map group, iommufd",
+	  "passthrough|virtio|vhost|user|host|group|iommufd" },
 	{ "device", "DEVICE", "the function to use, or the PF of one (the first nobody uses)" },
-	{ "vmm", "LIST", "viaduct, qemu or both (viaduct)" },
+	{ "vmm", "LIST", "viaduct, qemu or both (viaduct)", "viaduct|qemu|both" },
 	{ "kernel", "FILE", "the guest's kernel ($VIADUCT_GUEST_KERNEL)" },
 	{ "initrd", "FILE", "its initial RAM disk, for drivers ($VIADUCT_GUEST_INITRD)" },
 	{ "memory", "SIZE", "its RAM, with a unit K, M, G or T (512M)" },
@@ -116,7 +121,8 @@ static const struct via_option bench_options[] = {
 	{ "peer", "ADDRESS", "of net: who answers, on another host (a program on this one)" },
 	{ "address", "ADDRESS", "with --peer: of the function, in the peer's network, a /24" },
 	{ "write", "DISK", "of disk: write, too; what is on this disk is lost" },
-	{ "tools", "LIST", "measure by these, too, of ping, iperf3 (net), fio (disk); all (none)" },
+	{ "tools", "LIST", "measure by these, too, of ping, iperf3 (net), fio (disk); all (none)",
+	  "ping|iperf3|fio|all" },
 	{ "runs", "N", "of each subject, in turn (3)" },
 	{ "seconds", "SECONDS", "for each part of net and disk (2)" },
 	{ "json", "FILE", "write the result as JSON; -: to standard output" },
@@ -225,6 +231,7 @@ const struct via_command via_commands[] = {
 		.name = "bench",
 		.summary = "Measures passthrough against virtio, vhost and the bare host.",
 		.operands = "KIND",
+		.operand_words = "net|disk|irq|map|boot|bar",
 		.min_operands = 1,
 		.max_operands = 1,
 		.text = "KIND is net, disk, irq, map, boot or bar. The same guest does the same "

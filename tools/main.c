@@ -8,6 +8,7 @@
 #include <viaduct/util/cleanup.h>
 
 #include "command.h"
+#include "complete.h"
 #include "help.h"
 #include "output.h"
 
@@ -219,6 +220,8 @@ static int dispatch(int argc, char **argv)
 			"there is no option %s; 'viaduct --help' shows what there is", argv[1]);
 	if (!strcmp(argv[1], "help"))
 		return cmd_help(argc - 1, argv + 1);
+	if (!strcmp(argv[1], "complete"))
+		return via_complete(argc - 2, argv + 2);
 
 	command = via_command_find(argc - 1, argv + 1, &words);
 	if (!command)

@@ -1,0 +1,7 @@
+./complete-fish completion/viaduct.fish "viaduct vf d"
+./complete-fish completion/viaduct.fish "viaduct bind 0000:01:10.2"
+./complete-fish completion/viaduct.fish "viaduct export --format=q"
+./complete-fish completion/viaduct.fish "viaduct bind eth0/vf1"
+./complete-fish completion/viaduct.fish "viaduct run --console f"
+./complete-fish completion/viaduct.fish "viaduct run --kernel=check-l"
+./complete-fish completion/viaduct.fish "viaduct run --disk check-l"

@@ -1,0 +1,7 @@
+./complete-zsh completion/_viaduct "viaduct vf d"
+./complete-zsh completion/_viaduct "viaduct bind 0000:01:10.2"
+./complete-zsh completion/_viaduct "viaduct export --format=q"
+./complete-zsh completion/_viaduct "viaduct bind eth0/vf1"
+./complete-zsh completion/_viaduct "viaduct run --console f"
+./complete-zsh completion/_viaduct "viaduct run --kernel=check-l"
+./complete-zsh completion/_viaduct "viaduct run --disk check-l"
