@@ -171,7 +171,7 @@ static int give(struct function *function, const char *driver, const char *overr
 static void record_change_show(const struct function *function, const char *after)
 {
 	const struct via_vfio_sysfs *sysfs = function->sysfs;
-	char before[VIA_VFIO_RECORD_BYTES], path[PATH_MAX];
+	char before[2 * VIA_VFIO_RECORD_BYTES], path[PATH_MAX];
 
 	snprintf(path, sizeof(path), VIA_VFIO_RECORD_DIRECTORY "/%s", function->where.text);
 	if (via_host_read(sysfs->host, before, sizeof(before), "%s", path))
@@ -183,15 +183,17 @@ static int remember(const struct function *function, const struct via_vfio_recor
 		    struct via_error *err)
 {
 	struct via_host *host = function->sysfs->host;
-	char text[VIA_VFIO_RECORD_BYTES];
+	via_autofree char *text = NULL;
 	int rc;
 
 	if (!function->sysfs->change)
 		return via_vfio_record_save(host, function->bdf, record, err);
-	rc = via_vfio_record_format(host, function->bdf, record, text, err);
-	if (!rc)
-		record_change_show(function, text);
-	return rc;
+	rc = via_vfio_record_format(host, function->bdf, record, &text, err);
+	if (rc)
+		return rc;
+	text[strlen(text) - 1] = '\0';
+	record_change_show(function, text);
+	return 0;
 }
 
 static int forget(const struct function *function, struct via_error *err)

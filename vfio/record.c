@@ -3,13 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/journal.h>
 
 static const struct {
 	const char *key;
@@ -18,7 +18,6 @@ static const struct {
 	{ "driver", offsetof(struct via_vfio_record, driver) },
 	{ "override", offsetof(struct via_vfio_record, override) },
 	{ "target", offsetof(struct via_vfio_record, target) },
-	{ "device", offsetof(struct via_vfio_record, device) },
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
@@ -35,116 +34,94 @@ bool via_vfio_driver_name_valid(const char *name)
 	return true;
 }
 
-/* Every field once, nothing else. */
-static bool record_parse(char *text, struct via_vfio_record *record)
+struct path {
+	char text[PATH_MAX];
+};
+
+static struct path path_of(struct via_bdf bdf)
 {
-	unsigned int seen = 0;
-	char *line;
+	struct path path;
 
-	while ((line = strsep(&text, "\n"))) {
-		char *value = strchr(line, '=');
-		size_t i = 0;
-
-		if (!value)
-			return false;
-		*value++ = '\0';
-		while (i < FIELD_COUNT && strcmp(fields[i].key, line))
-			i++;
-		if (i == FIELD_COUNT || seen & 1U << i)
-			return false;
-		if (*value && !via_vfio_driver_name_valid(value))
-			return false;
-		strcpy((char *)record + fields[i].offset, value);
-		seen |= 1U << i;
-	}
-	return seen == (1U << FIELD_COUNT) - 1 && *record->target && *record->device;
+	snprintf(path.text, sizeof(path.text), VIA_VFIO_RECORD_DIRECTORY "/%s",
+		 via_bdf_text(bdf).text);
+	return path;
 }
 
-/* sysfs never gives an inode to a second directory. "" when the function is gone. */
-static void device_read(struct via_host *host, struct via_bdf bdf,
-			char device[static VIA_DRIVER_NAME_BYTES])
-{
-	via_autoclose int fd = via_host_open(host, O_PATH | O_DIRECTORY, "sys/bus/pci/devices/%s",
-					     via_bdf_text(bdf).text);
-	struct stat status;
+/* Each of them once, nothing else. */
+struct reading {
+	struct via_vfio_record record;
+	unsigned int seen;
+};
 
-	*device = '\0';
-	if (fd >= 0 && !fstat(fd, &status))
-		snprintf(device, VIA_DRIVER_NAME_BYTES, "%ju", (uintmax_t)status.st_ino);
+static bool take_field(void *data, const char *key, const char *value)
+{
+	struct reading *reading = data;
+	size_t i = 0;
+
+	while (i < FIELD_COUNT && strcmp(fields[i].key, key))
+		i++;
+	if (i == FIELD_COUNT || reading->seen & 1U << i)
+		return false;
+	if (*value && !via_vfio_driver_name_valid(value))
+		return false;
+	strcpy((char *)&reading->record + fields[i].offset, value);
+	reading->seen |= 1U << i;
+	return true;
 }
 
 int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_vfio_record *record,
 			 struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
-	struct via_vfio_record found = { 0 };
-	char text[VIA_VFIO_RECORD_BYTES];
-	char device[VIA_DRIVER_NAME_BYTES];
-	int rc = via_host_read(host, text, sizeof(text), VIA_VFIO_RECORD_DIRECTORY "/%s",
-			       where.text);
+	struct path path = path_of(bdf);
+	struct reading reading = { 0 };
+	int rc = via_journal_load(host, &bdf, path.text, take_field, &reading, err);
 
-	if (rc == -ENOENT)
-		return rc;
-	if (!rc && !record_parse(text, &found))
-		rc = -EPROTO;
-	if (rc == -EPROTO || rc == -EMSGSIZE || rc == -EILSEQ)
-		return via_error_set(err, EPROTO,
-				     "the record of what %s had before is damaged: look at "
-				     "/" VIA_VFIO_RECORD_DIRECTORY "/%s and remove it",
-				     where.text, where.text);
-	if (rc)
-		return via_error_sys(err, -rc, "cannot read /" VIA_VFIO_RECORD_DIRECTORY "/%s",
-				     where.text);
-	device_read(host, bdf, device);
-	if (strcmp(found.device, device))
-		return -ENOENT;
-	*record = found;
-	return 0;
+	if ((!rc || rc == -ESTALE) &&
+	    (reading.seen != (1U << FIELD_COUNT) - 1 || !*reading.record.target))
+		return via_journal_damaged(path.text, err);
+	if (!rc)
+		*record = reading.record;
+	return rc == -ESTALE ? -ENOENT : rc;
 }
 
-int via_vfio_record_format(struct via_host *host, struct via_bdf bdf,
-			   const struct via_vfio_record *record,
-			   char text[static VIA_VFIO_RECORD_BYTES], struct via_error *err)
+static int fields_format(struct via_bdf bdf, const struct via_vfio_record *record,
+			 char text[static VIA_VFIO_RECORD_BYTES], struct via_error *err)
 {
-	struct via_vfio_record full = *record;
 	size_t used = 0;
 
-	device_read(host, bdf, full.device);
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		const char *value = (const char *)&full + fields[i].offset;
+		const char *value = (const char *)record + fields[i].offset;
 
 		if (*value && !via_vfio_driver_name_valid(value))
 			return via_error_set(err, EPROTO, "\"%s\" of %s is no driver's name", value,
 					     via_bdf_text(bdf).text);
-		used += (size_t)snprintf(text + used, VIA_VFIO_RECORD_BYTES - used, "%s%s=%s",
-					 i ? "\n" : "", fields[i].key, value);
+		used += (size_t)snprintf(text + used, VIA_VFIO_RECORD_BYTES - used, "%s=%s\n",
+					 fields[i].key, value);
 	}
 	return 0;
+}
+
+int via_vfio_record_format(struct via_host *host, struct via_bdf bdf,
+			   const struct via_vfio_record *record, char **text, struct via_error *err)
+{
+	struct via_journal_identity identity = via_journal_identity(host, bdf);
+	char lines[VIA_VFIO_RECORD_BYTES];
+	int rc = fields_format(bdf, record, lines, err);
+
+	return rc ? rc : via_journal_format(&identity, lines, text, err);
 }
 
 int via_vfio_record_save(struct via_host *host, struct via_bdf bdf,
 			 const struct via_vfio_record *record, struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
-	char text[VIA_VFIO_RECORD_BYTES];
-	int rc = via_vfio_record_format(host, bdf, record, text, err);
+	struct via_journal_identity identity = via_journal_identity(host, bdf);
+	char lines[VIA_VFIO_RECORD_BYTES];
+	int rc = fields_format(bdf, record, lines, err);
 
-	if (rc)
-		return rc;
-	rc = via_host_replace(host, strcat(text, "\n"), VIA_VFIO_RECORD_DIRECTORY "/%s",
-			      where.text);
-	return rc ? via_error_sys(err, -rc,
-				  "cannot record what %s has in /" VIA_VFIO_RECORD_DIRECTORY,
-				  where.text)
-		  : 0;
+	return rc ? rc : via_journal_save(host, &identity, lines, path_of(bdf).text, err);
 }
 
 int via_vfio_record_remove(struct via_host *host, struct via_bdf bdf, struct via_error *err)
 {
-	struct via_bdf_text where = via_bdf_text(bdf);
-	int rc = via_host_remove(host, VIA_VFIO_RECORD_DIRECTORY "/%s", where.text);
-
-	return rc ? via_error_sys(err, -rc, "cannot remove /" VIA_VFIO_RECORD_DIRECTORY "/%s",
-				  where.text)
-		  : 0;
+	return via_journal_remove(host, path_of(bdf).text, err);
 }

@@ -8,31 +8,28 @@
 #include <viaduct/util/host.h>
 
 #define VIA_VFIO_RECORD_DIRECTORY "run/viaduct/devices"
-#define VIA_VFIO_RECORD_BYTES	  512 /* of its text, with room to spare */
+#define VIA_VFIO_RECORD_BYTES	  512 /* of its lines, with room to spare */
 
 /*
- * What a function had before via_vfio_bind(): run/viaduct/devices/<BDF>, lines of key=value.
- * It is on disk before the first change and leaves after the last, so that whoever comes after
- * a crash can still give the function back.
+ * What a function had before via_vfio_bind(): a record (viaduct/util/journal.h) in
+ * run/viaduct/devices/<BDF>.
  */
 struct via_vfio_record {
 	char driver[VIA_DRIVER_NAME_BYTES];   /* the driver it had; "" for none */
 	char override[VIA_DRIVER_NAME_BYTES]; /* its driver_override; "" for none */
 	char target[VIA_DRIVER_NAME_BYTES];   /* the driver it was given to */
-	/* Which function it was, of all that come and go at its address; filled in by _format(). */
-	char device[VIA_DRIVER_NAME_BYTES];
 };
 
 /** via_vfio_record_load() - Return: 0; -ENOENT without a sentence when there is none, or one of a
- * function that is gone; -EPROTO when it is damaged, or the errno of reading it. */
+ * function that is gone; or what via_journal_load() returns. */
 int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_vfio_record *record,
 			 struct via_error *err);
 
-/** via_vfio_record_format() - the lines of a record, without the end of the last.
- * Return: 0, or -EPROTO for a name that could not be read back. */
+/** via_vfio_record_format() - its text, the caller's to free.
+ * Return: 0; -EPROTO for a name that could not be read back; -ENOMEM. */
 int via_vfio_record_format(struct via_host *host, struct via_bdf bdf,
-			   const struct via_vfio_record *record,
-			   char text[static VIA_VFIO_RECORD_BYTES], struct via_error *err);
+			   const struct via_vfio_record *record, char **text,
+			   struct via_error *err);
 
 /** via_vfio_record_save() - Return: 0, or the errno of the call that failed; the record is then
  * what it was. */

@@ -170,7 +170,7 @@ static void add_record(struct kernel *kernel, const char *lines, bool of_this)
 	snprintf(path, sizeof(path), "%s/" DEVICE, kernel->tree.root);
 	assert_int_equal(stat(path, &status), 0);
 	snprintf(text, sizeof(text), "%sdevice=%ju\n", lines,
-		 (uintmax_t)(status.st_ino + !of_this));
+		 (uintmax_t)(status.st_ino + !of_this)); /* as the first Viaduct wrote it */
 	tree_add(&kernel->tree, (struct tree_entry){ RECORD, text });
 }
 
@@ -185,8 +185,9 @@ static void there_and_back(void **state)
 	assert_state(kernel, "vfio-pci", "vfio-pci", true);
 	assert_false(kernel->record_was_missing);
 	assert_int_equal(via_host_read(kernel->tree.host, text, sizeof(text), RECORD), 0);
-	assert_memory_equal(text, "driver=igbvf\noverride=\ntarget=vfio-pci\ndevice=",
-			    strlen("driver=igbvf\noverride=\ntarget=vfio-pci\ndevice="));
+	assert_memory_equal(text, "version=1\ndevice=", strlen("version=1\ndevice="));
+	assert_string_equal(strchr(strchr(text, '\n') + 1, '\n'),
+			    "\ndriver=igbvf\noverride=\ntarget=vfio-pci\nend=");
 	snprintf(path, sizeof(path), "%s/run/viaduct/devices", kernel->tree.root);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0755);
@@ -472,6 +473,13 @@ static void damaged_records_are_refused(void **state)
 		"driver=../../x\noverride=\ntarget=vfio-pci\ndevice=7\n",
 		"driver=a\tb\noverride=\ntarget=vfio-pci\ndevice=7\n",
 		"driver=igbvf\noverride\ntarget=vfio-pci\ndevice=7\n",
+		"version=0\ndevice=7\ndriver=igbvf\noverride=\ntarget=vfio-pci\nend=\n",
+		"version=1x\ndevice=7\ndriver=igbvf\noverride=\ntarget=vfio-pci\nend=\n",
+		"version=1\ndevice=7\ndriver=igbvf\noverride=\ntarget=vfio-pci\n",
+		"version=1\ndevice=7\ndriver=igbvf\noverride=\ntarget=vfio-pci\nend",
+		"version=1\ndevice=7\ndriver=igbvf\noverride=\ntarget=vfio-pci\nend=\nend=\n",
+		"version=1\ndevice=7\ndevice=7\ndriver=igbvf\noverride=\ntarget=vfio-pci\nend=\n",
+		"version=1\ndriver=igbvf\noverride=\ntarget=vfio-pci\nend=\n",
 		("driver=0123456789012345678901234567890123456789012345678901234567890123\n"
 		 "override=\ntarget=vfio-pci\ndevice=7\n"),
 	};
@@ -650,9 +658,8 @@ static void change_add(void *data, const char *path, const char *before, const c
 {
 	char *text = data, record[256];
 
-	snprintf(record, sizeof(record), "%s", after);
-	if (strstr(record, "device="))
-		strcpy(strstr(record, "device="), "device");
+	snprintf(record, sizeof(record), "%s",
+		 strstr(after, "\ndriver=") ? strstr(after, "\ndriver=") + 1 : after);
 	for (char *c = record; *c; c++)
 		if (*c == '\n')
 			*c = ' ';
@@ -672,11 +679,10 @@ static void a_plan_is_what_would_be_done(void **state)
 
 	assert_int_equal(via_vfio_bind_plan(host, vf, "vfio-pci", change_add, text, &kernel->err),
 			 0);
-	assert_string_equal(text,
-			    "0000:01:10.0:  -> driver=igbvf override= target=vfio-pci device\n"
-			    "driver_override:  -> vfio-pci\n"
-			    "unbind: * -> 0000:01:10.0\n"
-			    "drivers_probe: * -> 0000:01:10.0\n");
+	assert_string_equal(text, "0000:01:10.0:  -> driver=igbvf override= target=vfio-pci end=\n"
+				  "driver_override:  -> vfio-pci\n"
+				  "unbind: * -> 0000:01:10.0\n"
+				  "drivers_probe: * -> 0000:01:10.0\n");
 	assert_state(kernel, "igbvf", "", false);
 	*text = '\0';
 	assert_int_equal(via_vfio_unbind_plan(host, vf, change_add, text, &kernel->err), 0);
