@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "help.h"
 
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* How many words of @argv the command's name is made of; 0 when they are not the same. */
 static int words_of_name(const struct via_command *command, int argc, char **argv)
@@ -108,4 +112,39 @@ int via_help_command(const struct via_command *command)
 		       o->value ? o->value : "", o->help);
 	printf("  --%-*s  %s\n", width - 2, help.name, help.help);
 	return VIA_EXIT_DONE;
+}
+
+static bool page_exists(const char *page)
+{
+	char *argv[] = { (char *)"man", (char *)"-w", (char *)"1", (char *)page, NULL };
+	posix_spawn_file_actions_t actions;
+	int status = -1, rc;
+	pid_t pid;
+
+	if (posix_spawn_file_actions_init(&actions))
+		return false;
+	rc = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (!rc)
+		rc = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+	if (!rc)
+		rc = posix_spawnp(&pid, "man", &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return !rc && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+void via_help_open_page(const struct via_command *command)
+{
+	char page[64];
+
+	snprintf(page, sizeof(page), "viaduct-%s", command->name);
+	for (char *c = page; *c; c++)
+		if (*c == ' ')
+			*c = '-';
+	for (char *end = page + strlen(page); end; end = strrchr(page, '-')) {
+		*end = '\0';
+		if (strchr(page, '-') && page_exists(page)) {
+			execlp("man", "man", "1", page, NULL);
+			return;
+		}
+	}
 }

@@ -199,6 +199,9 @@ static int cmd_help(int argc, char **argv)
 	if (!command || words != argc - 1)
 		return via_usage_error("there is no command '%s'; 'viaduct --help' lists them",
 				       argv[1 + (command ? words : 0)]);
+	/* What reads from a pipe has always the same. */
+	if (isatty(STDOUT_FILENO))
+		via_help_open_page(command);
 	return via_help_command(command);
 }
 

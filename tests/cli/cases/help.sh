@@ -15,3 +15,5 @@ viaduct vf list --help
 viaduct help vf destroy
 viaduct --version | sed 's/[0-9.]*$/VERSION/'
 viaduct bench --help
+# A manual page that is not there.
+MANPATH="$PWD" script -qec 'viaduct help unbind' /dev/null | tr -d '\r'
