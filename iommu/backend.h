@@ -27,6 +27,18 @@ struct via_iommu_attach {
 };
 
 struct via_iommu_backend_ops {
+	const char *module; /* of the kernel, that maps */
+	const char
+		*misc; /* its file's name in sys/class/misc, where it is once there is a driver */
+	const char *file; /* below the root */
+	/* Whether open() would get its file, and open_device() that of a function nobody may have:
+	 * their sentences, without an ioctl on a host that is only a record. */
+	int (*check_file)(struct via_host *host, struct via_error *err);
+	int (*check_device)(struct via_host *host, const struct via_iommu_group *group,
+			    struct via_bdf bdf, struct via_error *err);
+	/* The sentence for a host that cannot remap interrupts. Return: -EPERM. */
+	int (*unsafe)(const struct via_iommu_group *group, struct via_bdf bdf,
+		      struct via_error *err);
 	/* @port outlives the backend. Errors: those of via_iommu_space_new(). */
 	int (*open)(struct via_host *host, struct via_ioctl_port *port, int iommufd, void **backend,
 		    struct via_error *err);
@@ -71,6 +83,21 @@ int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backe
  */
 int via_iommu_group_busy(struct via_host *host, unsigned int group_id, struct via_bdf bdf,
 			 struct via_error *err);
+
+/** via_iommu_space_predict_memory() - what via_iommu_space_check_memory() would say, but for the
+ * limit of locked memory, of a space with devices that can map @geometry.
+ */
+int via_iommu_space_predict_memory(struct via_host *host, enum via_iommu_backend backend,
+				   const struct via_iommu_geometry *geometry,
+				   const struct via_iommu_mapping *pieces, size_t count,
+				   struct via_error *err);
+
+/** via_iommu_token_wanted() - the sentence for a VF whose PF VFIO has, too. Return: -EACCES. */
+int via_iommu_token_wanted(struct via_bdf bdf, struct via_error *err);
+
+/** via_iommu_backend_ops() - of a backend. Return: 0; -EPROTONOSUPPORT with a sentence. */
+int via_iommu_backend_ops(enum via_iommu_backend backend, const struct via_iommu_backend_ops **ops,
+			  struct via_error *err);
 
 /** via_iommu_type1_parse() - the answer to VFIO_IOMMU_GET_INFO. Return: 0, -EPROTO, -ENOMEM. */
 int via_iommu_type1_parse(const struct via_ioctl_info *info, struct via_iommu_geometry *geometry);

@@ -27,7 +27,7 @@ enum via_iommu_backend via_iommu_backend_choose(struct via_host *host,
 {
 	if (wanted != VIA_IOMMU_BACKEND_AUTO)
 		return wanted;
-	if (!via_iommu_backend_is_built(VIA_IOMMU_BACKEND_IOMMUFD) || !can_open(host, "dev/iommu"))
+	if (!via_iommu_backend_is_built(VIA_IOMMU_BACKEND_IOMMUFD))
 		return VIA_IOMMU_BACKEND_GROUP;
 	for (size_t i = 0; i < count; i++) {
 		struct via_iommu_cdev_path path;
@@ -36,5 +36,6 @@ enum via_iommu_backend via_iommu_backend_choose(struct via_host *host,
 		    !can_open(host, path.text + 1))
 			return VIA_IOMMU_BACKEND_GROUP;
 	}
-	return VIA_IOMMU_BACKEND_IOMMUFD;
+	/* Last: where there are device files, to open it loads no module of the kernel. */
+	return can_open(host, "dev/iommu") ? VIA_IOMMU_BACKEND_IOMMUFD : VIA_IOMMU_BACKEND_GROUP;
 }

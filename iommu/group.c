@@ -180,6 +180,26 @@ bool via_iommu_driver_is_vfio(const char *driver)
 	return !strcmp(driver, "vfio-pci") || !strcmp(driver, "vfio_pci");
 }
 
+int via_iommu_group_check_bound(const struct via_iommu_group *group, struct via_bdf bdf,
+				struct via_error *err)
+{
+	const struct via_iommu_group_member *self = NULL;
+	struct via_bdf_text where = via_bdf_text(bdf);
+
+	for (size_t i = 0; i < group->member_count; i++)
+		if (via_bdf_equal(group->members[i].bdf, bdf))
+			self = &group->members[i];
+	if (!self)
+		return via_error_set(err, EPROTO, "IOMMU group %u does not list %s", group->id,
+				     where.text);
+	if (!via_iommu_driver_is_vfio(self->driver))
+		return via_error_set(err, EINVAL,
+				     "%s is not bound to vfio-pci (its driver is %s): viaduct bind "
+				     "%s",
+				     where.text, *self->driver ? self->driver : "none", where.text);
+	return 0;
+}
+
 /* The drivers that leave DMA to others: struct pci_driver.driver_managed_dma in the kernel. */
 static bool driver_is_harmless(const char *driver)
 {

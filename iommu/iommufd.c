@@ -44,11 +44,13 @@ static void iommufd_close(void *backend)
 	free(iommufd);
 }
 
-static int file_open(struct iommufd *iommufd, struct via_error *err)
+static int file_open(struct via_host *host, int *fd_out, struct via_error *err)
 {
-	iommufd->fd = via_host_open(iommufd->host, O_RDWR, "dev/iommu");
-	switch (iommufd->fd < 0 ? -iommufd->fd : 0) {
+	int fd = via_host_open(host, O_RDWR, "dev/iommu");
+
+	switch (fd < 0 ? -fd : 0) {
 	case 0:
+		*fd_out = fd;
 		return 0;
 	case ENOENT:
 	case ENODEV:
@@ -64,8 +66,15 @@ static int file_open(struct iommufd *iommufd, struct via_error *err)
 			"no permission to open /dev/iommu: run as root, let root chown "
 			"it to you, or let root open it and hand it over");
 	default:
-		return via_error_sys(err, -iommufd->fd, "cannot open /dev/iommu");
+		return via_error_sys(err, -fd, "cannot open /dev/iommu");
 	}
+}
+
+static int iommufd_check_file(struct via_host *host, struct via_error *err)
+{
+	via_autoclose int fd = -1;
+
+	return file_open(host, &fd, err);
 }
 
 static int ioas_alloc(struct iommufd *iommufd, int given_fd, struct via_error *err)
@@ -79,7 +88,7 @@ static int ioas_alloc(struct iommufd *iommufd, int given_fd, struct via_error *e
 			return via_error_sys(err, errno, "cannot use descriptor %d as /dev/iommu",
 					     given_fd);
 	} else {
-		rc = file_open(iommufd, err);
+		rc = file_open(iommufd->host, &iommufd->fd, err);
 		if (rc)
 			return rc;
 	}
@@ -124,12 +133,11 @@ static int given_open(struct via_bdf bdf, int given_fd, int *fd, struct via_erro
 		       : 0;
 }
 
-static int cdev_open(struct iommufd *iommufd, struct via_bdf bdf, int *fd_out,
-		     struct via_error *err)
+static int cdev_open(struct via_host *host, struct via_bdf bdf, int *fd_out, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
 	struct via_iommu_cdev_path path;
-	int fd, rc = via_iommu_cdev_path(iommufd->host, bdf, &path);
+	int fd, rc = via_iommu_cdev_path(host, bdf, &path);
 
 	if (rc == -ENOENT)
 		return via_error_set(err, ENXIO,
@@ -139,7 +147,7 @@ static int cdev_open(struct iommufd *iommufd, struct via_bdf bdf, int *fd_out,
 	if (rc)
 		return via_error_sys(err, -rc, "cannot find the VFIO device file of %s",
 				     where.text);
-	fd = via_host_open(iommufd->host, O_RDWR, "%s", path.text + 1);
+	fd = via_host_open(host, O_RDWR, "%s", path.text + 1);
 	switch (fd < 0 ? -fd : 0) {
 	case 0:
 		*fd_out = fd;
@@ -159,23 +167,25 @@ static int cdev_open(struct iommufd *iommufd, struct via_bdf bdf, int *fd_out,
 	}
 }
 
-/* Somebody has the function, or, as the kernel gives out only whole groups, a member of its group.
+/*
+ * Somebody has the function, or, as the kernel gives out only whole groups, a member of its group.
+ * -ENOENT, and no sentence, when there is nobody to be seen.
  */
-static int busy(struct iommufd *iommufd, const struct via_iommu_group *group, struct via_bdf bdf,
-		struct via_error *err)
+static int find_holder(struct via_host *host, const struct via_iommu_group *group,
+		       struct via_bdf bdf, struct via_error *err)
 {
 	struct via_bdf_text where = via_bdf_text(bdf);
 	int rc = via_iommu_group_check_viable(group, err);
 
 	if (!rc)
-		rc = via_iommu_group_busy(iommufd->host, group->id, bdf, err);
+		rc = via_iommu_group_busy(host, group->id, bdf, err);
 	if (rc != -ENOENT)
 		return rc;
 	for (size_t i = 0; i < group->member_count; i++) {
 		struct via_bdf_text member = via_bdf_text(group->members[i].bdf);
 		struct via_process holder;
 
-		if (via_iommu_cdev_find_holder(iommufd->host, group->members[i].bdf, &holder) ||
+		if (via_iommu_cdev_find_holder(host, group->members[i].bdf, &holder) ||
 		    holder.pid == getpid())
 			continue;
 		return via_error_set(err, EBUSY,
@@ -183,10 +193,46 @@ static int busy(struct iommufd *iommufd, const struct via_iommu_group *group, st
 				     "%s open",
 				     where.text, (int)holder.pid, holder.comm, member.text);
 	}
-	return via_error_set(err, EBUSY,
-			     "%s is in use: the kernel or another process has it, or another "
-			     "function of IOMMU group %u",
-			     where.text, group->id);
+	return -ENOENT;
+}
+
+static int busy(struct via_host *host, const struct via_iommu_group *group, struct via_bdf bdf,
+		struct via_error *err)
+{
+	int rc = find_holder(host, group, bdf, err);
+
+	return rc != -ENOENT
+		       ? rc
+		       : via_error_set(err, EBUSY,
+				       "%s is in use: the kernel or another process has it, or "
+				       "another function of IOMMU group %u",
+				       via_bdf_text(bdf).text, group->id);
+}
+
+static int iommufd_check_device(struct via_host *host, const struct via_iommu_group *group,
+				struct via_bdf bdf, struct via_error *err)
+{
+	via_autoclose int fd = -1;
+	int rc = cdev_open(host, bdf, &fd, err);
+
+	if (rc)
+		return rc;
+	/* Closed first, so as not to be found among those who have it open. */
+	via_close(&fd);
+	rc = find_holder(host, group, bdf, err);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int iommufd_unsafe(const struct via_iommu_group *group, struct via_bdf bdf,
+			  struct via_error *err)
+{
+	(void)group;
+	return via_error_set(err, EPERM,
+			     "%s cannot be bound to /dev/iommu: this host cannot remap "
+			     "interrupts, so a guest could forge them; turn interrupt "
+			     "remapping on in the firmware, or take the risk with "
+			     "iommufd.allow_unsafe_interrupts=1",
+			     via_bdf_text(bdf).text);
 }
 
 static int bind_failed(struct iommufd *iommufd, const struct via_iommu_group *group,
@@ -196,15 +242,12 @@ static int bind_failed(struct iommufd *iommufd, const struct via_iommu_group *gr
 
 	switch (errnum) {
 	case EPERM:
-		return via_error_set(err, EPERM,
-				     "%s cannot be bound to /dev/iommu: this host cannot remap "
-				     "interrupts, so a guest could forge them; turn interrupt "
-				     "remapping on in the firmware, or take the risk with "
-				     "iommufd.allow_unsafe_interrupts=1",
-				     where.text);
+		return iommufd_unsafe(group, bdf, err);
+	case EACCES:
+		return via_iommu_token_wanted(bdf, err);
 	case EBUSY:
 	case EINVAL: /* of a device file that is bound already, here or elsewhere */
-		return busy(iommufd, group, bdf, err);
+		return busy(iommufd->host, group, bdf, err);
 	case ENODEV:
 		return via_error_set(err, ENODEV, "%s is gone", where.text);
 	default:
@@ -254,7 +297,7 @@ static int iommufd_open_device(void *backend, const struct via_iommu_group *grou
 	struct iommufd *iommufd = backend;
 	struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind), .iommufd = iommufd->fd };
 	via_autoclose int fd = -1;
-	int rc = given_fd < 0 ? cdev_open(iommufd, bdf, &fd, err)
+	int rc = given_fd < 0 ? cdev_open(iommufd->host, bdf, &fd, err)
 			      : given_open(bdf, given_fd, &fd, err);
 
 	/* KVM first: the kernel takes the guest from the file when the device is bound. */
@@ -393,6 +436,12 @@ static int iommufd_unmap(void *backend, uint64_t iova, uint64_t size_bytes)
 }
 
 const struct via_iommu_backend_ops via_iommu_iommufd_ops = {
+	.module = "iommufd",
+	.misc = "iommu",
+	.file = "dev/iommu",
+	.check_file = iommufd_check_file,
+	.check_device = iommufd_check_device,
+	.unsafe = iommufd_unsafe,
 	.open = iommufd_open,
 	.close = iommufd_close,
 	.open_device = iommufd_open_device,

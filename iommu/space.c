@@ -53,8 +53,8 @@ const char *via_iommu_backend_name(enum via_iommu_backend backend)
 	return "unknown";
 }
 
-static int choose_ops(enum via_iommu_backend backend, const struct via_iommu_backend_ops **ops,
-		      struct via_error *err)
+int via_iommu_backend_ops(enum via_iommu_backend backend, const struct via_iommu_backend_ops **ops,
+			  struct via_error *err)
 {
 	switch (backend) {
 	case VIA_IOMMU_BACKEND_GROUP:
@@ -82,7 +82,7 @@ int via_iommu_space_new_with(struct via_host *host, enum via_iommu_backend backe
 {
 	const struct via_iommu_backend_ops *ops = NULL;
 	struct via_iommu_space *space;
-	int rc = choose_ops(backend, &ops, err);
+	int rc = via_iommu_backend_ops(backend, &ops, err);
 
 	if (rc)
 		return rc;
@@ -152,23 +152,13 @@ int via_iommu_space_open_device(struct via_iommu_space *space, struct via_bdf bd
 				int *device_fd, struct via_error *err)
 {
 	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
-	const struct via_iommu_group_member *self = NULL;
-	struct via_bdf_text where = via_bdf_text(bdf);
 	int rc = via_iommu_group_load(space->host, bdf, &group, err), fd = -1;
 
 	if (rc)
 		return rc;
-	for (size_t i = 0; i < group.member_count; i++)
-		if (via_bdf_equal(group.members[i].bdf, bdf))
-			self = &group.members[i];
-	if (!self)
-		return via_error_set(err, EPROTO, "IOMMU group %u does not list %s", group.id,
-				     where.text);
-	if (!via_iommu_driver_is_vfio(self->driver))
-		return via_error_set(err, EINVAL,
-				     "%s is not bound to vfio-pci (its driver is %s): viaduct bind "
-				     "%s",
-				     where.text, *self->driver ? self->driver : "none", where.text);
+	rc = via_iommu_group_check_bound(&group, bdf, err);
+	if (rc)
+		return rc;
 	rc = space->ops->open_device(space->backend, &group, bdf, given_fd, &space->attach, &fd,
 				     err);
 	if (rc)
@@ -435,6 +425,22 @@ int via_iommu_space_check_memory(struct via_iommu_space *space,
 		return rc;
 	memlock = via_iommu_memlock_read(space->host);
 	return via_iommu_memlock_check(&memlock, total_bytes, err);
+}
+
+int via_iommu_space_predict_memory(struct via_host *host, enum via_iommu_backend backend,
+				   const struct via_iommu_geometry *geometry,
+				   const struct via_iommu_mapping *pieces, size_t count,
+				   struct via_error *err)
+{
+	struct via_iommu_space space = {
+		.kind = backend,
+		.host = host,
+		.attached = true,
+		.geometry = *geometry,
+	};
+	uint64_t total_bytes = 0;
+
+	return pieces_check(&space, "guest memory", pieces, count, &total_bytes, err);
 }
 
 int via_iommu_space_map_memory(struct via_iommu_space *space,

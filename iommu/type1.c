@@ -58,10 +58,9 @@ static void type1_close(void *backend)
 	free(type1);
 }
 
-static int container_open(struct type1 *type1, struct via_error *err)
+static int container_file_open(struct via_host *host, int *fd_out, struct via_error *err)
 {
-	int fd = via_host_open(type1->host, O_RDWR, "dev/vfio/vfio");
-	int version;
+	int fd = via_host_open(host, O_RDWR, "dev/vfio/vfio");
 
 	if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO)
 		return via_error_set(err, ENOENT,
@@ -71,8 +70,24 @@ static int container_open(struct type1 *type1, struct via_error *err)
 		return via_error_set(err, EACCES, "no permission to open /dev/vfio/vfio");
 	if (fd < 0)
 		return via_error_sys(err, -fd, "cannot open /dev/vfio/vfio");
-	type1->container_fd = fd;
+	*fd_out = fd;
+	return 0;
+}
 
+static int type1_check_file(struct via_host *host, struct via_error *err)
+{
+	via_autoclose int fd = -1;
+
+	return container_file_open(host, &fd, err);
+}
+
+static int container_open(struct type1 *type1, struct via_error *err)
+{
+	int rc = container_file_open(type1->host, &type1->container_fd, err);
+	int fd = type1->container_fd, version;
+
+	if (rc)
+		return rc;
 	version = via_ioctl_call(type1->port, fd, VFIO_GET_API_VERSION, NULL);
 	if (version != VFIO_API_VERSION)
 		return via_error_set(err, EPROTONOSUPPORT,
@@ -111,25 +126,23 @@ static int type1_open(struct via_host *host, struct via_ioctl_port *port, int io
 	return 0;
 }
 
-static int group_busy(struct type1 *type1, unsigned int id, struct via_bdf bdf,
+static int group_busy(struct via_host *host, unsigned int id, struct via_bdf bdf,
 		      struct via_error *err)
 {
-	if (via_iommu_group_busy(type1->host, id, bdf, err) == -ENOENT)
+	if (via_iommu_group_busy(host, id, bdf, err) == -ENOENT)
 		return via_error_set(err, EBUSY,
 				     "%s is in use: another process has IOMMU group %u open",
 				     via_bdf_text(bdf).text, id);
 	return -EBUSY;
 }
 
-static int group_open(struct type1 *type1, const struct via_iommu_group *group, struct via_bdf bdf,
-		      int *fd_out, struct via_error *err)
+static int group_file_open(struct via_host *host, const struct via_iommu_group *group,
+			   struct via_bdf bdf, int *fd_out, struct via_error *err)
 {
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-	via_autoclose int fd = via_host_open(type1->host, O_RDWR, "dev/vfio/%u", group->id);
-	int rc;
+	int fd = via_host_open(host, O_RDWR, "dev/vfio/%u", group->id);
 
 	if (fd == -EBUSY)
-		return group_busy(type1, group->id, bdf, err);
+		return group_busy(host, group->id, bdf, err);
 	if (fd == -EACCES || fd == -EPERM)
 		return via_error_set(err, EACCES,
 				     "no permission to open /dev/vfio/%u: run as root, or let root "
@@ -140,34 +153,76 @@ static int group_open(struct type1 *type1, const struct via_iommu_group *group, 
 				     group->id, group->id);
 	if (fd < 0)
 		return via_error_sys(err, -fd, "cannot open /dev/vfio/%u", group->id);
-
-	rc = via_ioctl_call(type1->port, fd, VFIO_GROUP_GET_STATUS, &status);
-	if (rc < 0)
-		return via_error_sys(err, -rc, "cannot ask for the state of IOMMU group %u",
-				     group->id);
-	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE)) {
-		rc = via_iommu_group_check_viable(group, err);
-		return rc ? rc
-			  : via_error_set(err, EPERM,
-					  "IOMMU group %u is not viable: the kernel still uses a "
-					  "member of it",
-					  group->id);
-	}
-	*fd_out = via_steal_fd(&fd);
+	*fd_out = fd;
 	return 0;
 }
 
-static int attach_failed(unsigned int id, int errnum, struct via_error *err)
+static int group_check_status(struct via_ioctl_port *port, const struct via_iommu_group *group,
+			      int fd, struct via_error *err)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	int rc = via_ioctl_call(port, fd, VFIO_GROUP_GET_STATUS, &status);
+
+	if (rc < 0)
+		return via_error_sys(err, -rc, "cannot ask for the state of IOMMU group %u",
+				     group->id);
+	if (status.flags & VFIO_GROUP_FLAGS_VIABLE)
+		return 0;
+	rc = via_iommu_group_check_viable(group, err);
+	return rc ? rc
+		  : via_error_set(err, EPERM,
+				  "IOMMU group %u is not viable: the kernel still uses a "
+				  "member of it",
+				  group->id);
+}
+
+static int group_open(struct type1 *type1, const struct via_iommu_group *group, struct via_bdf bdf,
+		      int *fd_out, struct via_error *err)
+{
+	via_autoclose int fd = -1;
+	int rc = group_file_open(type1->host, group, bdf, &fd, err);
+
+	if (!rc)
+		rc = group_check_status(type1->port, group, fd, err);
+	if (!rc)
+		*fd_out = via_steal_fd(&fd);
+	return rc;
+}
+
+static int type1_check_device(struct via_host *host, const struct via_iommu_group *group,
+			      struct via_bdf bdf, struct via_error *err)
+{
+	struct via_ioctl_port port = { 0 };
+	via_autoclose int fd = -1;
+	/* Asked first: a file that is open is not opened, not even for this moment. */
+	int rc = via_iommu_group_busy(host, group->id, bdf, err);
+
+	if (rc == -ENOENT)
+		rc = group_file_open(host, group, bdf, &fd, err);
+	if (rc)
+		return rc;
+	return via_host_is_real(host) ? group_check_status(&port, group, fd, err)
+				      : via_iommu_group_check_viable(group, err);
+}
+
+static int type1_unsafe(const struct via_iommu_group *group, struct via_bdf bdf,
+			struct via_error *err)
+{
+	(void)bdf;
+	return via_error_set(err, EPERM,
+			     "the IOMMU cannot be set up for group %u: this host cannot "
+			     "remap interrupts, so a guest could forge them; turn interrupt "
+			     "remapping on in the firmware, or take the risk with "
+			     "vfio_iommu_type1.allow_unsafe_interrupts=1",
+			     group->id);
+}
+
+static int attach_failed(const struct via_iommu_group *group, int errnum, struct via_error *err)
 {
 	if (errnum == EPERM)
-		return via_error_set(
-			err, EPERM,
-			"the IOMMU cannot be set up for group %u: this host cannot "
-			"remap interrupts, so a guest could forge them; turn interrupt "
-			"remapping on in the firmware, or take the risk with "
-			"vfio_iommu_type1.allow_unsafe_interrupts=1",
-			id);
-	return via_error_sys(err, errnum, "cannot attach IOMMU group %u to the address space", id);
+		return type1_unsafe(group, (struct via_bdf){ 0 }, err);
+	return via_error_sys(err, errnum, "cannot attach IOMMU group %u to the address space",
+			     group->id);
 }
 
 static int group_attach(struct type1 *type1, const struct via_iommu_group *group, int fd,
@@ -176,13 +231,13 @@ static int group_attach(struct type1 *type1, const struct via_iommu_group *group
 	int rc = via_ioctl_call(type1->port, fd, VFIO_GROUP_SET_CONTAINER, &type1->container_fd);
 
 	if (rc < 0)
-		return attach_failed(group->id, -rc, err);
+		return attach_failed(group, -rc, err);
 	/* The driver is chosen with the first group; the kernel forgets it with the last. */
 	if (type1->groups)
 		return 0;
 	rc = via_ioctl_call(type1->port, type1->container_fd, VFIO_SET_IOMMU,
 			    (void *)VFIO_TYPE1v2_IOMMU);
-	return rc < 0 ? attach_failed(group->id, -rc, err) : 0;
+	return rc < 0 ? attach_failed(group, -rc, err) : 0;
 }
 
 static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf, struct via_error *err)
@@ -197,10 +252,7 @@ static int device_open(struct type1 *type1, int group_fd, struct via_bdf bdf, st
 	case -EBUSY:
 		return via_error_set(err, EBUSY, "%s is already open", where.text);
 	case -EACCES:
-		return via_error_set(err, EACCES,
-				     "VFIO refuses %s: its physical function is bound to vfio-pci "
-				     "too and asks for a token",
-				     where.text);
+		return via_iommu_token_wanted(bdf, err);
 	default:
 		return fd < 0 ? via_error_sys(err, -fd, "cannot open %s", where.text) : fd;
 	}
@@ -448,6 +500,12 @@ static int type1_unmap(void *backend, uint64_t iova, uint64_t size_bytes)
 }
 
 const struct via_iommu_backend_ops via_iommu_type1_ops = {
+	.module = "vfio_iommu_type1",
+	.misc = "vfio",
+	.file = "dev/vfio/vfio",
+	.check_file = type1_check_file,
+	.check_device = type1_check_device,
+	.unsafe = type1_unsafe,
 	.open = type1_open,
 	.close = type1_close,
 	.open_device = type1_open_device,

@@ -54,6 +54,15 @@ VIA_API void via_iommu_group_clear(struct via_iommu_group *group);
 VIA_API int via_iommu_group_check_viable(const struct via_iommu_group *group,
 					 struct via_error *err);
 
+/**
+ * via_iommu_group_check_bound() - whether a member has a VFIO driver.
+ *
+ * Return: 0; -EINVAL with a sentence that says the command that binds it; -EPROTO when @bdf is no
+ * member.
+ */
+VIA_API int via_iommu_group_check_bound(const struct via_iommu_group *group, struct via_bdf bdf,
+					struct via_error *err);
+
 /** via_iommu_driver_is_vfio() - vfio-pci, or one of its variants ("mlx5_vfio_pci"). */
 VIA_API bool via_iommu_driver_is_vfio(const char *driver);
 
