@@ -226,6 +226,17 @@ int via_sriov_pf_check_up(struct via_host *host, const struct via_sriov_pf *pf,
 		pf->netdevs.names[0], via_bdf_text(pf->bdf).text, pf->netdevs.names[0]);
 }
 
+int via_sriov_vf_check_pf_up(struct via_host *host, struct via_bdf vf, struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	struct via_bdf pf_bdf;
+
+	if (via_sriov_vf_pf(host, vf, &pf_bdf, NULL, NULL) ||
+	    via_sriov_pf_load(host, pf_bdf, &pf, NULL))
+		return 0;
+	return via_sriov_pf_check_up(host, &pf, err);
+}
+
 long via_sriov_vf_msix_total(struct via_host *host, struct via_bdf pf)
 {
 	uint64_t total;

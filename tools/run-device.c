@@ -8,22 +8,8 @@
 
 #include <viaduct/iommu/cdev.h>
 #include <viaduct/sriov/pf.h>
-#include <viaduct/util/cleanup.h>
 
 #include "devname.h"
-
-/* A VF is nothing without its PF: its mailbox is answered, and its link kept up, by the host. */
-static int check_pf_is_up(struct via_host *host, struct via_bdf vf, struct via_error *err)
-{
-	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
-	struct via_bdf pf_bdf;
-	unsigned int index;
-
-	if (via_sriov_vf_pf(host, vf, &pf_bdf, &index, NULL) ||
-	    via_sriov_pf_load(host, pf_bdf, &pf, NULL))
-		return 0; /* no VF */
-	return via_sriov_pf_check_up(host, &pf, err);
-}
 
 static int parse_option(struct via_vmm_device *device, const char *name, const char *option,
 			struct via_error *err)
@@ -66,7 +52,7 @@ static int find(const struct via_cli *cli, char *text, struct via_vmm_device *de
 		rc = via_iommu_cdev_bdf(cli->host, device->fd, &device->bdf, err);
 	else if (!rc)
 		rc = via_devname_resolve(cli->host, name, &device->bdf, err);
-	return rc ? rc : check_pf_is_up(cli->host, device->bdf, err);
+	return rc ? rc : via_sriov_vf_check_pf_up(cli->host, device->bdf, err);
 }
 
 int via_run_devices_find(const struct via_cli *cli, struct via_run_devices *devices,

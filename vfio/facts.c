@@ -346,3 +346,15 @@ bool via_vfio_vf_bars_load(struct via_host *host, struct via_bdf pf,
 	}
 	return true;
 }
+
+bool via_vfio_vf_bars_unplaced(struct via_host *host, struct via_bdf pf)
+{
+	struct resource resources[LINES];
+
+	if (resources_read(host, pf, resources) < LINES)
+		return false;
+	for (unsigned int i = LINE_VF_BARS; i < LINES; i++)
+		if (bar_of(&resources[i]).address)
+			return false;
+	return true;
+}

@@ -9,7 +9,7 @@
 #include <viaduct/vfio/device.h>
 
 /* A region as the kernel has it, and where this process has it. */
-struct via_vfio_place {
+struct via_vfio_region_place {
 	uint64_t file_offset; /* of the region within the device's descriptor */
 	void *map_base;	      /* address space kept for the region; NULL when it is not mapped */
 	size_t map_bytes;
@@ -22,7 +22,7 @@ struct via_vfio_device {
 	struct via_ioctl_port port;
 	bool can_reset;
 	struct via_vfio_region regions[VFIO_PCI_NUM_REGIONS];
-	struct via_vfio_place places[VFIO_PCI_NUM_REGIONS];
+	struct via_vfio_region_place places[VFIO_PCI_NUM_REGIONS];
 	struct via_vfio_irq irqs[VFIO_PCI_NUM_IRQS];
 	bool irqs_enabled[VFIO_PCI_NUM_IRQS];
 	uint64_t set_irqs;
@@ -34,7 +34,8 @@ struct via_vfio_device {
 	_Atomic uint64_t region_writes;
 };
 
-/** via_vfio_device_open_with() - via_vfio_device_open_fd() with someone else to answer the ioctls. */
+/** via_vfio_device_open_with() - via_vfio_device_open_fd() with someone else to answer the ioctls.
+ */
 int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf, int given_fd,
 			      struct via_ioctl_port port, struct via_vfio_device **device,
 			      struct via_error *err);
@@ -48,7 +49,7 @@ int via_vfio_device_open_with(struct via_iommu_space *space, struct via_bdf bdf,
  * Return: 0, -EPROTO when it makes no sense, -ENOMEM.
  */
 int via_vfio_region_parse(const struct via_ioctl_info *info, struct via_vfio_region *region,
-			  struct via_vfio_place *place);
+			  struct via_vfio_region_place *place);
 int via_vfio_regions_load(struct via_vfio_device *device, uint32_t count, struct via_error *err);
 void via_vfio_regions_release(struct via_vfio_device *device);
 

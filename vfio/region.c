@@ -82,7 +82,7 @@ static int whole_area(struct via_vfio_region *region)
 }
 
 int via_vfio_region_parse(const struct via_ioctl_info *info, struct via_vfio_region *region,
-			  struct via_vfio_place *place)
+			  struct via_vfio_region_place *place)
 {
 	struct vfio_region_info head;
 	struct via_ioctl_cap cap = { 0 };
@@ -207,7 +207,7 @@ int via_vfio_device_map_region(struct via_vfio_device *device, uint32_t index,
 			       struct via_error *err)
 {
 	struct via_vfio_region *region;
-	struct via_vfio_place *place;
+	struct via_vfio_region_place *place;
 	int protection, rc;
 	size_t bytes = 0;
 	void *base = NULL;

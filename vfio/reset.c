@@ -135,6 +135,12 @@ static int domain_load(struct via_vfio_device *device, struct via_vfio_reset_dom
 	return rc || by_id ? rc : groups_find(device, domain);
 }
 
+static int no_bus(struct via_bdf bdf, struct via_error *err)
+{
+	return via_error_set(err, ENODEV, "the kernel cannot reset the bus of %s",
+			     via_bdf_text(bdf).text);
+}
+
 int via_vfio_reset_load(struct via_vfio_device *device, struct via_vfio_reset_domain *out,
 			struct via_error *err)
 {
@@ -143,8 +149,7 @@ int via_vfio_reset_load(struct via_vfio_device *device, struct via_vfio_reset_do
 	int rc = domain_load(device, &domain);
 
 	if (rc == -ENODEV)
-		return via_error_set(err, ENODEV, "the kernel cannot reset the bus of %s",
-				     where.text);
+		return no_bus(device->bdf, err);
 	if (rc)
 		return via_error_sys(err, -rc, "cannot learn what a bus reset of %s reaches",
 				     where.text);
@@ -160,13 +165,28 @@ void via_vfio_reset_clear(struct via_vfio_reset_domain *domain)
 	*domain = (struct via_vfio_reset_domain){ 0 };
 }
 
-static int not_owned(const struct via_vfio_device *device,
-		     const struct via_vfio_reset_domain *domain, struct via_error *err)
+static int not_owned(struct via_bdf bdf, struct via_bdf other, struct via_error *err)
 {
 	return via_error_set(err, EPERM,
 			     "a bus reset of %s would reach %s too, which is not this guest's",
-			     via_bdf_text(device->bdf).text,
-			     via_bdf_text(domain->functions[domain->lacks]).text);
+			     via_bdf_text(bdf).text, via_bdf_text(other).text);
+}
+
+enum via_vfio_reset_kind via_vfio_reset_predict(const struct via_vfio_facts *facts,
+						bool (*owns)(void *data, struct via_bdf bdf),
+						void *data, struct via_error *why)
+{
+	if (!facts->reset_known || *facts->reset_methods)
+		return VIA_VFIO_RESET_FUNCTION;
+	for (size_t i = 0; i < facts->bus_count; i++)
+		if (!owns(data, facts->bus[i])) {
+			not_owned(facts->bdf, facts->bus[i], why);
+			return VIA_VFIO_RESET_NONE;
+		}
+	if (facts->bus_count)
+		return VIA_VFIO_RESET_HOT;
+	no_bus(facts->bdf, why);
+	return VIA_VFIO_RESET_NONE;
 }
 
 enum via_vfio_reset_kind via_vfio_reset_find(struct via_vfio_device *device,
@@ -179,7 +199,7 @@ enum via_vfio_reset_kind via_vfio_reset_find(struct via_vfio_device *device,
 		return VIA_VFIO_RESET_NONE;
 	if (domain->owned)
 		return VIA_VFIO_RESET_HOT;
-	not_owned(device, domain, why);
+	not_owned(device->bdf, domain->functions[domain->lacks], why);
 	via_vfio_reset_clear(domain);
 	return VIA_VFIO_RESET_NONE;
 }
@@ -194,7 +214,7 @@ int via_vfio_reset_hot(struct via_vfio_device *device, struct via_error *err)
 	if (rc)
 		return rc;
 	if (!domain.owned)
-		return not_owned(device, &domain, err);
+		return not_owned(device->bdf, domain.functions[domain.lacks], err);
 	fds_bytes = domain.group_fd_count * sizeof(*domain.group_fds);
 	size_bytes = sizeof(*reset) + fds_bytes;
 	reset = calloc(1, size_bytes);

@@ -33,18 +33,23 @@ struct via_irq {
 	uint16_t raised[LAYOUT_GSI_IOAPIC_PINS]; /* by how many */
 };
 
+size_t via_irq_msi_most(int routes)
+{
+	/* Pins 0 to 15 take two routes each. */
+	const int pins = (int)(LAYOUT_GSI_IOAPIC_PINS + PIC_PINS);
+
+	return routes > pins ? (size_t)(routes - pins) : 0;
+}
+
 int via_irq_new(struct via_kvm *kvm, struct via_irq **irq_out, struct via_error *err)
 {
-	/* The capability's value is the size of KVM's table. */
-	int routes = via_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING);
 	struct via_irq *irq = calloc(1, sizeof(*irq));
 
 	if (!irq)
 		return via_error_sys(err, ENOMEM, "cannot keep track of interrupts");
 	irq->kvm = kvm;
-	/* Pins 0 to 15 take two routes each. */
-	if (routes > (int)(LAYOUT_GSI_IOAPIC_PINS + PIC_PINS))
-		irq->msi_max = (size_t)routes - LAYOUT_GSI_IOAPIC_PINS - PIC_PINS;
+	/* The capability's value is the size of KVM's table. */
+	irq->msi_max = via_irq_msi_most(via_kvm_capability(kvm, KVM_CAP_IRQ_ROUTING));
 	*irq_out = irq;
 	return 0;
 }

@@ -19,6 +19,9 @@
  */
 struct via_irq;
 
+/** via_irq_msi_most() - how many messages there can be where KVM takes so many routes. */
+size_t via_irq_msi_most(int routes);
+
 /** via_irq_new() - @irq: freed with via_irq_free(). Return: 0 or -ENOMEM. */
 int via_irq_new(struct via_kvm *kvm, struct via_irq **irq, struct via_error *err);
 void via_irq_free(struct via_irq *irq);

@@ -145,6 +145,16 @@ static int create_irqchips(struct via_kvm *kvm, struct via_error *err)
 	return 0;
 }
 
+int via_kvm_check_file(struct via_host *host, struct via_error *err)
+{
+	int fd = open_device(host, err);
+
+	if (fd < 0)
+		return fd;
+	via_close(&fd);
+	return 0;
+}
+
 int via_kvm_open(struct via_host *host, struct via_kvm *kvm, struct via_error *err)
 {
 	int rc;
@@ -194,6 +204,22 @@ static int set_vfio_file(struct via_kvm *kvm, uint64_t what, int file_fd)
 	return via_kvm_ioctl(kvm, kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &attr);
 }
 
+static int no_vfio_device(int errnum, struct via_error *err)
+{
+	return via_error_sys(err, errnum, "KVM offers no VFIO device");
+}
+
+int via_kvm_check_vfio(struct via_kvm *kvm, struct via_error *err)
+{
+	struct kvm_create_device device = {
+		.type = KVM_DEV_TYPE_VFIO,
+		.flags = KVM_CREATE_DEVICE_TEST,
+	};
+	int rc = via_kvm_vm_ioctl(kvm, KVM_CREATE_DEVICE, &device);
+
+	return rc < 0 ? no_vfio_device(-rc, err) : 0;
+}
+
 static int tell_of_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error *err)
 {
 	int rc;
@@ -203,7 +229,7 @@ static int tell_of_vfio_file(struct via_kvm *kvm, int file_fd, struct via_error 
 
 		rc = via_kvm_vm_ioctl(kvm, KVM_CREATE_DEVICE, &device);
 		if (rc)
-			return via_error_sys(err, -rc, "KVM offers no VFIO device");
+			return no_vfio_device(-rc, err);
 		kvm->vfio_fd = (int)device.fd;
 	}
 	rc = set_vfio_file(kvm, KVM_DEV_VFIO_GROUP_ADD, file_fd);

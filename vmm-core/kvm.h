@@ -23,6 +23,9 @@ struct via_kvm {
 	void *data;
 };
 
+/** via_kvm_check_file() - whether via_kvm_open() gets its file. Return: the first of its errors. */
+int via_kvm_check_file(struct via_host *host, struct via_error *err);
+
 /**
  * via_kvm_open() - open /dev/kvm, check what Viaduct cannot do without, create a VM.
  *
@@ -50,6 +53,11 @@ static inline int via_kvm_vm_ioctl(struct via_kvm *kvm, unsigned long request, v
 
 /** via_kvm_capability() - KVM_CHECK_EXTENSION on the VM: 0 when absent. */
 int via_kvm_capability(struct via_kvm *kvm, int capability);
+
+/** via_kvm_check_vfio() - whether via_kvm_add_vfio_file() finds what it needs. Return: 0 or the
+ * errno of KVM_CREATE_DEVICE.
+ */
+int via_kvm_check_vfio(struct via_kvm *kvm, struct via_error *err);
 
 /**
  * via_kvm_add_vfio_file() - tell KVM that a device of this VFIO group (or device file) belongs to

@@ -100,22 +100,31 @@ static void access_reset(void *owner, struct via_bus_access *access)
 		via_machine_request_reset(owner);
 }
 
+int via_machine_check_devices(const struct via_vmm_device *devices, size_t count,
+			      struct via_error *err)
+{
+	if (count > VIA_VMM_DEVICES_MAX)
+		return via_error_set(err, EINVAL, "a guest has at most %d devices, not %zu",
+				     VIA_VMM_DEVICES_MAX, count);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (via_bdf_equal(devices[i].bdf, devices[j].bdf))
+				return via_error_set(err, EINVAL, "%s is given to the guest twice",
+						     via_bdf_text(devices[i].bdf).text);
+	return 0;
+}
+
 static int check_config(const struct via_vmm_config *config, struct via_error *err)
 {
+	int rc;
+
 	if (!config->kernel)
 		return via_error_set(err, EINVAL, "a guest needs a kernel (--kernel FILE)");
 	if (config->cpus < 1 || config->cpus > VIA_VMM_CPUS_MAX)
 		return via_error_set(err, EINVAL, "a guest has 1 to %d processors, not %u (--cpus)",
 				     VIA_VMM_CPUS_MAX, config->cpus);
-	if (config->device_count > VIA_VMM_DEVICES_MAX)
-		return via_error_set(err, EINVAL, "a guest has at most %d devices, not %zu",
-				     VIA_VMM_DEVICES_MAX, config->device_count);
-	for (size_t i = 0; i < config->device_count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (via_bdf_equal(config->devices[i].bdf, config->devices[j].bdf))
-				return via_error_set(err, EINVAL, "%s is given to the guest twice",
-						     via_bdf_text(config->devices[i].bdf).text);
-	return via_virtio_devices_check(config, err);
+	rc = via_machine_check_devices(config->devices, config->device_count, err);
+	return rc ? rc : via_virtio_devices_check(config, err);
 }
 
 static int init_buses(struct via_vmm *vmm, struct via_error *err)

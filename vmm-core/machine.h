@@ -68,6 +68,10 @@ struct via_vmm {
 
 enum { MACHINE_RUNS = -1, MACHINE_FAILED = -2, MACHINE_REBOOTS = -3 };
 
+/** via_machine_check_devices() - neither too many nor one twice. Return: 0 or -EINVAL. */
+int via_machine_check_devices(const struct via_vmm_device *devices, size_t count,
+			      struct via_error *err);
+
 /**
  * via_machine_request_end() - end the guest; the first reason counts, and any more than a reset
  * that is under way. Async-signal-safe.

@@ -150,7 +150,7 @@ int via_memory_renew(struct via_memory *memory, struct via_error *err)
 	return 0;
 }
 
-static int check_size(uint64_t size_bytes, struct via_error *err)
+int via_memory_check_size(uint64_t size_bytes, struct via_error *err)
 {
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct sysinfo info;
@@ -179,14 +179,29 @@ static int check_size(uint64_t size_bytes, struct via_error *err)
 	return 0;
 }
 
+size_t via_memory_lay_out(uint64_t size_bytes, struct via_memory_piece pieces[static 2])
+{
+	uint64_t low_bytes = size_bytes < LAYOUT_RAM_LOW_END ? size_bytes : LAYOUT_RAM_LOW_END;
+
+	pieces[0] = (struct via_memory_piece){ .size_bytes = low_bytes, .slot = -1 };
+	pieces[1] = (struct via_memory_piece){
+		.gpa = LAYOUT_RAM_HIGH_BASE,
+		.size_bytes = size_bytes - low_bytes,
+		.slot = -1,
+	};
+	return size_bytes > low_bytes ? 2 : 1;
+}
+
 int via_memory_init(struct via_memory *memory, struct via_kvm *kvm, uint64_t size_bytes,
 		    struct via_error *err)
 {
-	uint64_t low_bytes = size_bytes < LAYOUT_RAM_LOW_END ? size_bytes : LAYOUT_RAM_LOW_END;
+	struct via_memory_piece pieces[2];
+	uint64_t offset = 0;
+	size_t count;
 	int rc;
 
 	*memory = (struct via_memory){ .kvm = kvm, .memfd = -1 };
-	rc = check_size(size_bytes, err);
+	rc = via_memory_check_size(size_bytes, err);
 	if (rc)
 		return rc;
 
@@ -203,10 +218,11 @@ int via_memory_init(struct via_memory *memory, struct via_kvm *kvm, uint64_t siz
 		rc = via_error_sys(err, errno, "cannot create the file for guest memory");
 		goto fail;
 	}
-	rc = add_piece(memory, 0, 0, low_bytes, err);
-	if (!rc && size_bytes > low_bytes)
-		rc = add_piece(memory, LAYOUT_RAM_HIGH_BASE, low_bytes, size_bytes - low_bytes,
-			       err);
+	count = via_memory_lay_out(size_bytes, pieces);
+	for (size_t i = 0; !rc && i < count; i++) {
+		rc = add_piece(memory, pieces[i].gpa, offset, pieces[i].size_bytes, err);
+		offset += pieces[i].size_bytes;
+	}
 	if (rc)
 		goto fail;
 	return 0;

@@ -32,6 +32,12 @@ struct via_memory {
 	int slots_in_use;
 };
 
+/** via_memory_check_size() - whether a guest can have so much. Return: 0 or -EINVAL. */
+int via_memory_check_size(uint64_t size_bytes, struct via_error *err);
+
+/** via_memory_lay_out() - the pieces of so much memory, mapped nowhere. Return: how many. */
+size_t via_memory_lay_out(uint64_t size_bytes, struct via_memory_piece pieces[static 2]);
+
 /**
  * via_memory_init() - allocate guest RAM and give it to KVM.
  * @size_bytes: a multiple of 4 KiB, at least 16 MiB, at most what the host has.

@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* A copy of exactly this size: one byte beyond it is seen. */
 	struct via_ioctl_info info = { .data = malloc(size ? size : 1), .size_bytes = size };
 	struct via_vfio_region region = { 0 };
-	struct via_vfio_place place = { 0 };
+	struct via_vfio_region_place place = { 0 };
 	uint64_t end = 0;
 
 	MUST(info.data);

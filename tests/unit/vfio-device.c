@@ -134,7 +134,7 @@ static void nonsense_is_refused_and_nothing_stays_open(void **state)
 /* The answer exactly as long as it is, for the sanitizer to guard its end. */
 static int parse(const struct fake_info *fake, struct via_vfio_region *region)
 {
-	struct via_vfio_place place = { 0 };
+	struct via_vfio_region_place place = { 0 };
 	struct via_ioctl_info info = { malloc(fake->size_bytes), fake->size_bytes };
 	int rc;
 

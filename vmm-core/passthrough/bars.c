@@ -313,6 +313,39 @@ static int cut_bar(struct via_passthrough *function, uint32_t index,
 	return 0;
 }
 
+int via_bar_check_size(const struct via_bar *bar, uint32_t index, struct via_error *err)
+{
+	uint64_t size_bytes = bar->size_bytes;
+
+	if ((size_bytes & (size_bytes - 1)) || size_bytes < (bar->io ? 4 : 16) ||
+	    size_bytes > (bar->io     ? 0x8000ULL
+			  : bar->wide ? 1ULL << 62
+				      : 1ULL << 31) ||
+	    (bar->wide && index == BARS_MAX - 1))
+		return via_error_set(err, EPROTO, "its BAR %u has an impossible size, 0x%llx bytes",
+				     index, (unsigned long long)size_bytes);
+	return 0;
+}
+
+int via_bar_place(struct via_pci_host *pci, const struct via_bar *bar, uint32_t index,
+		  uint64_t *address, struct via_error *err)
+{
+	enum via_pci_window window = bar->io	 ? VIA_PCI_PIO
+				     : bar->wide ? VIA_PCI_MMIO64
+						 : VIA_PCI_MMIO32;
+
+	if (!via_pci_host_place(pci, window, bar->size_bytes, address))
+		return 0;
+	if (index == BARS_ROM)
+		return via_error_set(err, ENOSPC,
+				     "its ROM of %llu KiB does not fit into the guest's PCI window "
+				     "(rom=off leaves it out)",
+				     (unsigned long long)(bar->size_bytes >> 10));
+	return via_error_set(err, ENOSPC,
+			     "its BAR %u of %llu MiB does not fit into the guest's PCI window",
+			     index, (unsigned long long)(bar->size_bytes >> 20));
+}
+
 static int init_bar(struct via_passthrough *function, uint32_t index, struct via_error *err)
 {
 	const struct via_vfio_region *region =
@@ -320,7 +353,6 @@ static int init_bar(struct via_passthrough *function, uint32_t index, struct via
 	struct via_bar *bar = &function->bars.bars[index];
 	size_t offset = PCI_BASE_ADDRESS_0 + index * 4;
 	uint32_t flags = via_pci_config_get(&function->config, offset, 4);
-	enum via_pci_window window = VIA_PCI_MMIO32;
 	uint64_t address, mask;
 	int rc;
 
@@ -332,13 +364,9 @@ static int init_bar(struct via_passthrough *function, uint32_t index, struct via
 	bar->wide = !bar->io &&
 		    (flags & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
 	bar->size_bytes = region->size_bytes;
-	if ((bar->size_bytes & (bar->size_bytes - 1)) || bar->size_bytes < (bar->io ? 4 : 16) ||
-	    bar->size_bytes > (bar->io	   ? 0x8000ULL
-			       : bar->wide ? 1ULL << 62
-					   : 1ULL << 31) ||
-	    (bar->wide && index == BARS_MAX - 1))
-		return via_error_set(err, EPROTO, "its BAR %u has an impossible size, 0x%llx bytes",
-				     index, (unsigned long long)bar->size_bytes);
+	rc = via_bar_check_size(bar, index, err);
+	if (rc)
+		return rc;
 	if (!bar->io) {
 		rc = via_vfio_device_map_region(function->device,
 						VFIO_PCI_BAR0_REGION_INDEX + index, err);
@@ -348,16 +376,9 @@ static int init_bar(struct via_passthrough *function, uint32_t index, struct via
 	if (cut_bar(function, index, region))
 		return via_error_sys(err, ENOMEM, "cannot describe its BAR %u", index);
 
-	if (bar->io)
-		window = VIA_PCI_PIO;
-	else if (bar->wide)
-		window = VIA_PCI_MMIO64;
-	rc = via_pci_host_place(function->machine.pci, window, bar->size_bytes, &address);
+	rc = via_bar_place(function->machine.pci, bar, index, &address, err);
 	if (rc)
-		return via_error_set(
-			err, ENOSPC,
-			"its BAR %u of %llu MiB does not fit into the guest's PCI window", index,
-			(unsigned long long)(bar->size_bytes >> 20));
+		return rc;
 	flags &= bar->io ? 3U : 15U;
 	mask = ~(bar->size_bytes - 1);
 	via_pci_config_set(&function->config, offset, 4, (uint32_t)address | flags);
@@ -378,6 +399,7 @@ static int init_rom(struct via_passthrough *function, struct via_error *err)
 	uint32_t mask = ~(uint32_t)(rom->size_bytes - 1) | PCI_ROM_ADDRESS_ENABLE;
 	bool direct = rom->size_bytes >= PAGE_BYTES;
 	uint64_t address;
+	int rc;
 
 	via_pci_config_set(&function->config, PCI_ROM_ADDRESS, 4, 0);
 	if (!rom->size_bytes)
@@ -387,11 +409,9 @@ static int init_rom(struct via_passthrough *function, struct via_error *err)
 		return via_error_sys(err, ENOMEM, "cannot describe its ROM");
 	bar->segments->range =
 		(struct via_bus_range){ .access = access_segment, .owner = bar->segments };
-	if (via_pci_host_place(function->machine.pci, VIA_PCI_MMIO32, rom->size_bytes, &address))
-		return via_error_set(err, ENOSPC,
-				     "its ROM of %llu KiB does not fit into the guest's PCI window "
-				     "(rom=off leaves it out)",
-				     (unsigned long long)(rom->size_bytes >> 10));
+	rc = via_bar_place(function->machine.pci, bar, BARS_ROM, &address, err);
+	if (rc)
+		return rc;
 	via_pci_config_set(&function->config, PCI_ROM_ADDRESS, 4, (uint32_t)address);
 	for (unsigned int i = 0; i < 4; i++)
 		function->config.writable[PCI_ROM_ADDRESS + i] = (uint8_t)(mask >> i * 8);

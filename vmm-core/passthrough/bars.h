@@ -47,6 +47,20 @@ struct via_bars {
 	bool trapped; /* even what could be mapped */
 };
 
+struct via_pci_host;
+
+/** via_bar_check_size() - whether a BAR of the function can be what it is. Return: 0 or -EPROTO. */
+int via_bar_check_size(const struct via_bar *bar, uint32_t index, struct via_error *err);
+
+/**
+ * via_bar_place() - an address in the guest's window for BARs of its kind.
+ * @index: BARS_ROM for the expansion ROM.
+ *
+ * Return: 0 or -ENOSPC.
+ */
+int via_bar_place(struct via_pci_host *pci, const struct via_bar *bar, uint32_t index,
+		  uint64_t *address, struct via_error *err);
+
 /**
  * via_bars_init() - size and place the BARs, and map the device's regions into this process.
  * Pages that hold the MSI-X table or its pending bits trap.

@@ -10,12 +10,6 @@
 
 #include "passthrough.h"
 
-static uint16_t control(const struct via_passthrough *function)
-{
-	return (uint16_t)via_pci_config_get(&function->config,
-					    function->config.msix + PCI_MSIX_FLAGS, 2);
-}
-
 bool via_msix_enabled(const struct via_passthrough *function)
 {
 	return via_msix_table_enabled(&function->msix.table);
@@ -142,23 +136,53 @@ bool via_msix_access(struct via_passthrough *function, uint32_t bar, uint64_t of
 	return false;
 }
 
-static int locate(struct via_passthrough *function, int which, const char *name, uint32_t where,
-		  uint64_t size_bytes, struct via_error *err)
+int via_msix_check_place(int which, const struct via_msix_structure *structure,
+			 uint64_t region_bytes, struct via_error *err)
 {
-	struct via_msix_structure *structure = &function->msix.structures[which];
-	uint32_t bar = where & PCI_MSIX_TABLE_BIR;
-	uint64_t offset = where & PCI_MSIX_TABLE_OFFSET, region_bytes = 0;
-
-	if (bar < BARS_MAX)
-		region_bytes =
-			via_vfio_device_region(function->device, VFIO_PCI_BAR0_REGION_INDEX + bar)
-				->size_bytes;
-	if (offset > region_bytes || size_bytes > region_bytes - offset)
-		return via_error_set(err, EPROTO, "its MSI-X %s lies outside BAR %u", name, bar);
-	*structure = (struct via_msix_structure){ .bar = bar,
-						  .offset = offset,
-						  .size_bytes = size_bytes };
+	if (structure->offset > region_bytes ||
+	    structure->size_bytes > region_bytes - structure->offset)
+		return via_error_set(err, EPROTO, "its MSI-X %s lies outside BAR %u",
+				     which == MSIX_TABLE ? "table" : "pending bits",
+				     structure->bar);
 	return 0;
+}
+
+uint32_t via_msix_vectors(const struct via_pci_config *config)
+{
+	if (!config->msix)
+		return 0;
+	return (via_pci_config_get(config, config->msix + PCI_MSIX_FLAGS, 2) &
+		PCI_MSIX_FLAGS_QSIZE) +
+	       1U;
+}
+
+struct via_msix_structure via_msix_place(const struct via_pci_config *config, int which)
+{
+	size_t at = config->msix + (which == MSIX_TABLE ? PCI_MSIX_TABLE : (size_t)PCI_MSIX_PBA);
+	uint32_t where = via_pci_config_get(config, at, 4);
+	uint32_t count = via_msix_vectors(config);
+
+	return (struct via_msix_structure){
+		.bar = where & PCI_MSIX_TABLE_BIR,
+		.offset = where & PCI_MSIX_TABLE_OFFSET,
+		.size_bytes = which == MSIX_TABLE ? MSIX_TABLE_BYTES(count) : MSIX_PBA_BYTES(count),
+	};
+}
+
+static int locate(struct via_passthrough *function, int which, struct via_error *err)
+{
+	struct via_msix_structure structure = via_msix_place(&function->config, which);
+	uint64_t region_bytes = 0;
+	int rc;
+
+	if (structure.bar < BARS_MAX)
+		region_bytes = via_vfio_device_region(function->device,
+						      VFIO_PCI_BAR0_REGION_INDEX + structure.bar)
+				       ->size_bytes;
+	rc = via_msix_check_place(which, &structure, region_bytes, err);
+	if (!rc)
+		function->msix.structures[which] = structure;
+	return rc;
 }
 
 int via_msix_init(struct via_passthrough *function, struct via_error *err)
@@ -175,18 +199,14 @@ int via_msix_init(struct via_passthrough *function, struct via_error *err)
 	*msix = (struct via_msix){ .structures = { { .bar = UINT32_MAX }, { .bar = UINT32_MAX } } };
 	if (!config->msix)
 		return 0;
-	count = (control(function) & PCI_MSIX_FLAGS_QSIZE) + 1U;
+	count = via_msix_vectors(config);
 	if (count > irq->count)
 		return via_error_set(err, EPROTO,
 				     "it claims %u MSI-X vectors, and the kernel knows %u", count,
 				     irq->count);
-	rc = locate(function, MSIX_TABLE, "table",
-		    via_pci_config_get(config, config->msix + PCI_MSIX_TABLE, 4),
-		    MSIX_TABLE_BYTES(count), err);
+	rc = locate(function, MSIX_TABLE, err);
 	if (!rc)
-		rc = locate(function, MSIX_PBA, "pending bits",
-			    via_pci_config_get(config, config->msix + PCI_MSIX_PBA, 4),
-			    MSIX_PBA_BYTES(count), err);
+		rc = locate(function, MSIX_PBA, err);
 	if (rc)
 		return rc;
 	msix->table = (struct via_msix_table){

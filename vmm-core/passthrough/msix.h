@@ -28,6 +28,21 @@ struct via_msix {
 	struct via_msix_table table;
 };
 
+struct via_pci_config;
+
+/** via_msix_vectors() - how many the capability says there are; 0 without it. */
+uint32_t via_msix_vectors(const struct via_pci_config *config);
+
+/** via_msix_place() - where the capability, which is there, has the table or the pending bits. */
+struct via_msix_structure via_msix_place(const struct via_pci_config *config, int which);
+
+/**
+ * via_msix_check_place() - whether the table (MSIX_TABLE) or the pending bits (MSIX_PBA) are inside
+ * their BAR, of @region_bytes. Return: 0 or -EPROTO.
+ */
+int via_msix_check_place(int which, const struct via_msix_structure *structure,
+			 uint64_t region_bytes, struct via_error *err);
+
 /**
  * via_msix_init() - from the capability in the function's configuration space.
  *

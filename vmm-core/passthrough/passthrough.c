@@ -247,6 +247,13 @@ static int read_snapshot(struct via_passthrough *function, struct via_error *err
 	return 0;
 }
 
+int via_passthrough_refuse(struct via_bdf bdf, int rc, const struct via_error *why,
+			   struct via_error *err)
+{
+	return via_error_set(err, -rc, "%s cannot be given to a guest: %s", via_bdf_text(bdf).text,
+			     why->text);
+}
+
 int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 			 struct via_vfio_device *device, const char *rom,
 			 struct via_passthrough_place place, struct via_passthrough **function_out,
@@ -284,7 +291,7 @@ int via_passthrough_wrap(const struct via_passthrough_machine *machine,
 			rc = via_error_sys(&why, ENOMEM, "cannot remember how it begins");
 	}
 	if (rc) {
-		via_error_set(err, -rc, "%s cannot be given to a guest: %s", bdf.text, why.text);
+		via_passthrough_refuse(via_vfio_device_bdf(device), rc, &why, err);
 		via_passthrough_free(function);
 		return rc;
 	}

@@ -88,6 +88,10 @@ int via_passthrough_new(const struct via_passthrough_machine *machine,
 			const struct via_vmm_device *wanted, struct via_passthrough_place place,
 			struct via_passthrough **function, struct via_error *err);
 
+/** via_passthrough_refuse() - the sentence for a function that no guest can have. Return: @rc. */
+int via_passthrough_refuse(struct via_bdf bdf, int rc, const struct via_error *why,
+			   struct via_error *err);
+
 /**
  * via_passthrough_wrap() - the same with a device that is open already; closed on failure too.
  */

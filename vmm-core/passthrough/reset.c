@@ -41,6 +41,18 @@ static int domain_new(struct via_passthrough **functions, size_t count,
 	return 0;
 }
 
+struct via_error via_reset_warning(struct via_bdf bdf, const struct via_error *why)
+{
+	struct via_error text;
+
+	via_error_set(&text, ENOTSUP,
+		      "%s cannot be reset: not alone, and %s; the guest gets it as it is, and "
+		      "leaves it with interrupts and bus mastering off (--require-reset refuses "
+		      "it)",
+		      via_bdf_text(bdf).text, why->text);
+	return text;
+}
+
 static int plan(struct via_passthrough **functions, size_t count, size_t at, bool require,
 		struct via_reset_domain **domains, struct via_error *err)
 {
@@ -63,11 +75,8 @@ static int plan(struct via_passthrough **functions, size_t count, size_t at, boo
 	if (require)
 		return via_error_set(err, ENOTSUP, "%s cannot be reset: not alone, and %s",
 				     where.text, why.text);
-	via_host_log(
-		function->machine.host, VIA_LOG_WARNING,
-		"%s cannot be reset: not alone, and %s; the guest gets it as it is, and leaves "
-		"it with interrupts and bus mastering off (--require-reset refuses it)",
-		where.text, why.text);
+	via_host_log(function->machine.host, VIA_LOG_WARNING, "%s",
+		     via_reset_warning(via_vfio_device_bdf(function->device), &why).text);
 	return 0;
 }
 

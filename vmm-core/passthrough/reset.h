@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <viaduct/util/bdf.h>
 #include <viaduct/util/error.h>
 
 struct via_passthrough;
@@ -21,6 +22,11 @@ struct via_reset_domain {
 	size_t count;
 	bool broken; /* a member left, or the kernel refused: no hot reset any more */
 };
+
+/** via_reset_warning() - the sentence for a function that is given away although nothing resets
+ * it: @why says why no hot reset does.
+ */
+struct via_error via_reset_warning(struct via_bdf bdf, const struct via_error *why);
 
 /**
  * via_reset_plan() - decide for all functions of a guest, once all are open, and reset those that

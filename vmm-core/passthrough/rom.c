@@ -13,17 +13,13 @@
 
 #include "passthrough.h"
 
-#define ROM_MIN_BYTES 2048U /* what the register can tell: PCI Local Bus 3.0, 6.2.5.2 */
-#define ROM_MAX_BYTES (16U << 20)
-#define PAGE_BYTES    4096U
+#define PAGE_BYTES 4096U
 
 static int allocate(struct via_rom *rom, uint64_t size_bytes)
 {
 	void *image;
 
-	rom->size_bytes = ROM_MIN_BYTES;
-	while (rom->size_bytes < size_bytes)
-		rom->size_bytes *= 2;
+	rom->size_bytes = via_rom_bar_bytes(size_bytes);
 	rom->map_bytes = rom->size_bytes < PAGE_BYTES ? PAGE_BYTES : rom->size_bytes;
 	image = mmap(NULL, rom->map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
 		     0);
@@ -57,7 +53,7 @@ static int load_file(struct via_rom *rom, const char *path, struct via_error *er
 		return via_error_sys(err, errno, "its ROM %s cannot be opened", path);
 	if (!S_ISREG(status.st_mode) || status.st_size < 3)
 		return via_error_set(err, EINVAL, "its ROM %s is not a file with an image", path);
-	if (status.st_size > ROM_MAX_BYTES)
+	if (status.st_size > VIA_ROM_MAX_BYTES)
 		return via_error_set(err, EFBIG,
 				     "its ROM %s is larger than the 16 MiB of the "
 				     "largest ROM there can be",
@@ -85,7 +81,7 @@ int via_rom_init(struct via_passthrough *function, const char *source, struct vi
 		return 0;
 	if (source)
 		return load_file(&function->rom, source, err);
-	if (!region_bytes || region_bytes > ROM_MAX_BYTES)
+	if (!region_bytes || region_bytes > VIA_ROM_MAX_BYTES)
 		return 0;
 	rc = allocate(&function->rom, region_bytes);
 	return rc ? via_error_sys(err, -rc, "its ROM finds no memory") : 0;

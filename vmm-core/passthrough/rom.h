@@ -17,6 +17,19 @@
  */
 struct via_passthrough;
 
+#define VIA_ROM_MIN_BYTES 2048U /* what the register can tell: PCI Local Bus 3.0, 6.2.5.2 */
+#define VIA_ROM_MAX_BYTES (16U << 20)
+
+/** via_rom_bar_bytes() - what its register says the size is, of an image of so many bytes. */
+static inline uint64_t via_rom_bar_bytes(uint64_t size_bytes)
+{
+	uint64_t bar_bytes = VIA_ROM_MIN_BYTES;
+
+	while (bar_bytes < size_bytes)
+		bar_bytes *= 2;
+	return bar_bytes;
+}
+
 struct via_rom {
 	uint8_t *image;
 	uint64_t size_bytes; /* a power of two; 0: no ROM */

@@ -70,6 +70,15 @@ VIA_API int via_sriov_pf_check_up(struct via_host *host, const struct via_sriov_
 				  struct via_error *err);
 
 /**
+ * via_sriov_vf_check_pf_up() - the same of the PF of a VF, which is nothing without it: its mailbox
+ * is answered, and its link kept up, by the host.
+ *
+ * Return: 0, also for what is no VF; -ENETDOWN.
+ */
+VIA_API int via_sriov_vf_check_pf_up(struct via_host *host, struct via_bdf vf,
+				     struct via_error *err);
+
+/**
  * via_sriov_vf_msix_total() - how many MSI-X vectors a PF can share out among its VFs, which only
  * some can. The kernel answers when nobody changes the PF's driver.
  *

@@ -88,4 +88,10 @@ VIA_API void via_vfio_facts_clear(struct via_vfio_facts *facts);
 VIA_API bool via_vfio_vf_bars_load(struct via_host *host, struct via_bdf pf,
 				   struct via_vfio_bar bars[VIA_VFIO_BARS]);
 
+/**
+ * via_vfio_vf_bars_unplaced() - whether the kernel, which knows of the SR-IOV of a PF, has found no
+ * addresses for the BARs of its VFs: then it makes none.
+ */
+VIA_API bool via_vfio_vf_bars_unplaced(struct via_host *host, struct via_bdf pf);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <viaduct/vfio/device.h>
+#include <viaduct/vfio/facts.h>
 
 /*
  * Reset of more than one function: a hot reset of a bus or a slot (VFIO_DEVICE_PCI_HOT_RESET),
@@ -50,6 +51,16 @@ VIA_API void via_vfio_reset_clear(struct via_vfio_reset_domain *domain);
 VIA_API enum via_vfio_reset_kind via_vfio_reset_find(struct via_vfio_device *device,
 						     struct via_vfio_reset_domain *domain,
 						     struct via_error *why);
+
+/**
+ * via_vfio_reset_predict() - what via_vfio_reset_find() would say, from what is known of a function
+ * that is not open.
+ * @owns: whether another function would be the guest's, too.
+ */
+VIA_API enum via_vfio_reset_kind via_vfio_reset_predict(const struct via_vfio_facts *facts,
+							bool (*owns)(void *data,
+								     struct via_bdf bdf),
+							void *data, struct via_error *why);
 
 /**
  * via_vfio_reset_hot() - reset the bus or slot of @device, after all functions there became quiet.

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "preflight.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <viaduct/iommu/isolation.h>
+#include <viaduct/iommu/predict.h>
+#include <viaduct/vfio/bind.h>
+
+#define DRIVER		 "vfio-pci"
+#define CLASS_PCI_BRIDGE 0x0604U /* base class and subclass */
+
+static void ignore(void *data, const char *path, const char *before, const char *after)
+{
+	(void)data;
+	(void)path;
+	(void)before;
+	(void)after;
+}
+
+/* @bdf: NULL for what is of the whole host. */
+static bool is_said(const struct via_findings *findings, const char *id, const struct via_bdf *bdf)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct via_finding *finding = &findings->findings[i];
+
+		if (!strcmp(finding->id, id) && finding->has_device == !!bdf &&
+		    (!bdf || via_bdf_equal(finding->device, *bdf)))
+			return true;
+	}
+	return false;
+}
+
+/* What `viaduct bind` would refuse it for. */
+static void check_bind(struct via_preflight *preflight, struct via_bdf bdf)
+{
+	struct via_findings *findings = preflight->findings;
+	struct via_error err;
+	int rc = via_vfio_bind_plan(preflight->host, bdf, DRIVER, ignore, NULL, &err);
+
+	switch (-rc) {
+	case 0:
+		break;
+	case ENOENT:
+		if (is_said(findings, "driver-missing", NULL))
+			break;
+		via_preflight_error(preflight, "driver-missing", NULL, &err);
+		via_findings_fix(findings, "modprobe " DRIVER);
+		break;
+	case EINVAL:
+		via_preflight_error(preflight, "bridge", &bdf, &err);
+		return;
+	case ENXIO: /* said already */
+		break;
+	case EBUSY:
+		via_preflight_error(preflight, "in-use", &bdf, &err);
+		via_findings_fix(findings, "end what uses it");
+		return;
+	default:
+		via_preflight_error(preflight, "unreadable", &bdf, &err);
+		return;
+	}
+	rc = via_vfio_check_unused(preflight->host, bdf, &err);
+	if (!rc)
+		return;
+	via_preflight_error(preflight, "in-use", &bdf, &err);
+	via_findings_why(findings, "what the host uses would be lost to it at once");
+	via_findings_fix(findings, "end what uses it, or viaduct bind --force %s",
+			 via_bdf_text(bdf).text);
+}
+
+/* The members in the way of a group that is not viable, and who keeps each from being bound. */
+static void not_viable(struct via_preflight *preflight,
+		       const struct via_preflight_function *function,
+		       const struct via_iommu_group *group, const struct via_error *err)
+{
+	struct via_findings *findings = preflight->findings;
+	struct via_iommu_causes causes;
+	const char *command = strstr(err->text, "viaduct bind ");
+
+	via_preflight_error(preflight, "group-not-viable", &function->bdf, err);
+	via_iommu_causes_find(preflight->host, function->bdf, group, &causes);
+	if (causes.count)
+		via_findings_why(findings, "%s", via_iommu_cause_text(&causes.causes[0]).text);
+	if (command)
+		via_findings_fix(findings, "%s", command);
+	for (size_t i = 0; i < group->member_count; i++) {
+		const struct via_iommu_group_member *member = &group->members[i];
+		struct via_iommu_group alone = *group;
+
+		alone.members = &group->members[i];
+		alone.member_count = 1;
+		if (via_iommu_group_check_viable(&alone, NULL))
+			check_bind(preflight, member->bdf);
+	}
+}
+
+/* With all that is asked for bound. */
+static void check_group_then(struct via_preflight *preflight,
+			     const struct via_preflight_function *function)
+{
+	struct via_iommu_group group = function->group;
+	struct via_error err;
+
+	for (size_t i = 0; i < group.member_count; i++)
+		if (via_preflight_takes(preflight, group.members[i].bdf))
+			strcpy(group.members[i].driver, DRIVER);
+	if (via_iommu_group_check_viable(&group, &err))
+		not_viable(preflight, function, &group, &err);
+}
+
+static void unbound(struct via_preflight *preflight, const struct via_preflight_function *function)
+{
+	struct via_bdf_text where = via_bdf_text(function->bdf);
+	struct via_error err;
+
+	via_iommu_group_check_bound(&function->group, function->bdf, &err);
+	via_preflight_error(preflight, "not-bound", &function->bdf, &err);
+	via_findings_fix(preflight->findings, "viaduct bind %s", where.text);
+	check_bind(preflight, function->bdf);
+	if (!is_said(preflight->findings, "bridge", &function->bdf))
+		check_group_then(preflight, function);
+}
+
+static void check_file(struct via_preflight *preflight,
+		       const struct via_preflight_function *function)
+{
+	struct via_findings *findings = preflight->findings;
+	struct via_bdf_text where = via_bdf_text(function->bdf);
+	bool groups = preflight->request->backend == VIA_IOMMU_BACKEND_GROUP;
+	struct via_error err;
+
+	switch (-via_iommu_device_check(preflight->host, preflight->request->backend,
+					&function->group, function->bdf, &err)) {
+	case 0:
+		break;
+	case EPERM:
+		not_viable(preflight, function, &function->group, &err);
+		break;
+	case EBUSY:
+		via_preflight_error(preflight, "held", &function->bdf, &err);
+		via_findings_fix(findings, "end the process that has it");
+		break;
+	case EACCES:
+		via_preflight_error(preflight, "device-permission", &function->bdf, &err);
+		if (groups)
+			via_findings_fix(findings, "run as root, or chown \"$USER\" /dev/vfio/%u",
+					 function->group.id);
+		else
+			via_findings_fix(findings,
+					 "run as root, or chown \"$USER\" /dev/vfio/devices/vfioN "
+					 "(ls /sys/bus/pci/devices/%s/vfio-dev)",
+					 where.text);
+		break;
+	case EPROTONOSUPPORT: /* said of the backend */
+		break;
+	default:
+		via_preflight_error(preflight, "device-file", &function->bdf, &err);
+		via_findings_fix(findings, groups ? "viaduct bind %s again" : "--backend group",
+				 where.text);
+		break;
+	}
+}
+
+static void check_others(struct via_preflight *preflight,
+			 const struct via_preflight_function *function)
+{
+	struct via_iommu_causes causes;
+	size_t strangers = 0;
+
+	for (size_t i = 0; i < function->group.member_count; i++) {
+		const struct via_iommu_group_member *member = &function->group.members[i];
+
+		strangers += member->class_code >> 8 != CLASS_PCI_BRIDGE &&
+			     !via_preflight_takes(preflight, member->bdf);
+	}
+	if (!strangers)
+		return;
+	via_findings_add(preflight->findings, VIA_SEVERITY_INFO, "group-shared", &function->bdf,
+			 "IOMMU group %u has %zu more member%s, which no other guest and not the "
+			 "host can have meanwhile",
+			 function->group.id, strangers, strangers == 1 ? "" : "s");
+	via_iommu_causes_find(preflight->host, function->bdf, &function->group, &causes);
+	if (causes.count)
+		via_findings_why(preflight->findings, "%s",
+				 via_iommu_cause_text(&causes.causes[0]).text);
+}
+
+void via_preflight_open(struct via_preflight *preflight, struct via_preflight_function *function)
+{
+	struct via_findings *findings = preflight->findings;
+	struct via_error err;
+	int rc;
+
+	if (!function->has_group) {
+		check_bind(preflight, function->bdf);
+		return;
+	}
+	if (function->bound)
+		check_file(preflight, function);
+	else
+		unbound(preflight, function);
+	rc = via_iommu_interrupts_check(preflight->host, preflight->request->backend,
+					&function->group, function->bdf, &err);
+	if (rc == -EPERM) {
+		via_preflight_error(preflight, "interrupt-remapping", &function->bdf, &err);
+		via_findings_fix(findings, "boot without intremap=off");
+	}
+	if (via_iommu_token_check(preflight->host, function->bdf, &err)) {
+		via_preflight_error(preflight, "vf-token", &function->bdf, &err);
+		via_findings_fix(findings, "give the PF back: viaduct unbind");
+	}
+	if (!is_said(findings, "group-not-viable", &function->bdf))
+		check_others(preflight, function);
+}
