@@ -91,6 +91,7 @@ int cmd_bench(struct via_cli *cli, int argc, char **argv);
 int cmd_bench_compare(struct via_cli *cli, int argc, char **argv);
 int cmd_bench_report(struct via_cli *cli, int argc, char **argv);
 int cmd_bind(struct via_cli *cli, int argc, char **argv);
+int cmd_check(struct via_cli *cli, int argc, char **argv);
 int cmd_export(struct via_cli *cli, int argc, char **argv);
 int cmd_run(struct via_cli *cli, int argc, char **argv);
 int cmd_show(struct via_cli *cli, int argc, char **argv);

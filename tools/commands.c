@@ -19,6 +19,13 @@ static const struct via_option show_options[] = {
 	{ 0 },
 };
 
+static const struct via_option check_options[] = {
+	{ "memory", "SIZE", "of the guest, with a unit K, M, G or T (512M)" },
+	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option bind_options[] = {
 	{ "driver", "NAME", "bind to this driver instead of vfio-pci" },
 	{ "force", NULL, "take the devices even while the host uses them" },
@@ -175,6 +182,21 @@ const struct via_command via_commands[] = {
 			"first 64 bytes of configuration space only root can read.",
 		.options = show_options,
 		.run = cmd_show,
+	},
+	{
+		.name = "check",
+		.summary = "Tells whether a guest could have devices, and what to do if not.",
+		.operands = "DEVICE...",
+		.min_operands = 1,
+		.max_operands = SIZE_MAX,
+		.text = "All that 'viaduct run' with these devices would fail with, in its order "
+			"and "
+			"words, and\n"
+			"what helps; then what works worse than it could. Nothing is changed. The "
+			"status is 1\n"
+			"when run would fail.",
+		.options = check_options,
+		.run = cmd_check,
 	},
 	{
 		.name = "bind",

@@ -60,6 +60,8 @@ static const char *style_code(enum via_style style)
 		return "32";
 	case VIA_STYLE_WARNING:
 		return "33";
+	case VIA_STYLE_BAD:
+		return "31";
 	}
 	return NULL;
 }

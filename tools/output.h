@@ -28,6 +28,7 @@ enum via_style {
 	VIA_STYLE_DIM,
 	VIA_STYLE_GOOD,
 	VIA_STYLE_WARNING,
+	VIA_STYLE_BAD,
 };
 
 /* Rows of aligned columns. The last column is not padded. */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,14 +13,13 @@
 
 #include "command.h"
 #include "output.h"
+#include "parse.h"
 #include "run-console.h"
 #include "run-device.h"
 #include "run-disk.h"
 #include "run-net.h"
 #include "run-privilege.h"
 #include "run-stats.h"
-
-#define DEFAULT_MEMORY "512M"
 
 struct run {
 	struct via_cli *cli;
@@ -44,33 +42,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
 }
 
-/* "512M", "4G", "1048576K"; a bare number counts bytes. */
-static int parse_size(const char *text, uint64_t *size_bytes)
-{
-	static const char units[] = "KMGT";
-	unsigned long long value;
-	unsigned int shift = 0;
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return -EINVAL;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno)
-		return -ERANGE;
-	if (*end) {
-		const char *unit = strchr(units, toupper((unsigned char)*end));
-
-		if (!unit || end[1])
-			return -EINVAL;
-		shift = 10 * (unsigned int)(unit - units + 1);
-	}
-	if (value > UINT64_MAX >> shift)
-		return -ERANGE;
-	*size_bytes = value << shift;
-	return 0;
-}
-
 static int parse_count(const char *text, unsigned int *count)
 {
 	unsigned long value;
@@ -84,23 +55,6 @@ static int parse_count(const char *text, unsigned int *count)
 		return -EINVAL;
 	*count = value > UINT32_MAX ? UINT32_MAX : (unsigned int)value;
 	return 0;
-}
-
-static int parse_backend(const char *text, enum via_iommu_backend *backend)
-{
-	static const enum via_iommu_backend all[] = {
-		VIA_IOMMU_BACKEND_AUTO,
-		VIA_IOMMU_BACKEND_GROUP,
-		VIA_IOMMU_BACKEND_IOMMUFD,
-	};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-		if (strcmp(text, via_iommu_backend_name(all[i])))
-			continue;
-		*backend = all[i];
-		return 0;
-	}
-	return -EINVAL;
 }
 
 static void signalled(void *data)
@@ -256,10 +210,10 @@ int cmd_run(struct via_cli *cli, int argc, char **argv)
 		return via_usage_error("a guest needs a kernel: --kernel FILE");
 	if (cpus && parse_count(cpus, &run.config.cpus))
 		return via_usage_error("--cpus wants a number, not '%s'", cpus);
-	if (parse_size(memory ? memory : DEFAULT_MEMORY, &run.config.memory_bytes))
+	if (via_parse_size(memory ? memory : VIA_MEMORY_DEFAULT, &run.config.memory_bytes))
 		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'",
 				       memory);
-	if (backend && parse_backend(backend, &run.config.backend))
+	if (backend && via_parse_backend(backend, &run.config.backend))
 		return via_usage_error("--backend is auto, group or iommufd, not '%s'", backend);
 	if (iommufd && via_run_fd_parse(iommufd, &run.config.iommufd))
 		return via_usage_error("--iommufd wants an open descriptor, fd=N, not '%s'",

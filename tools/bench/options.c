@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../output.h"
+#include "../parse.h"
 
 #define MEMORY_BYTES (512ULL << 20)
 #define RUNS_MAX     1000U
@@ -45,32 +46,6 @@ static bool parse_number(const char *text, unsigned int max, unsigned int *numbe
 	if (errno || *end || value > max)
 		return false;
 	*number = (unsigned int)value;
-	return true;
-}
-
-static bool parse_size(const char *text, uint64_t *size_bytes)
-{
-	static const char units[] = "KMGT";
-	unsigned long long value;
-	unsigned int shift = 0;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno)
-		return false;
-	if (*end) {
-		const char *unit = strchr(units, toupper((unsigned char)*end));
-
-		if (!unit || end[1])
-			return false;
-		shift = 10 * (unsigned int)(unit - units + 1);
-	}
-	if (value > UINT64_MAX >> shift)
-		return false;
-	*size_bytes = value << shift;
 	return true;
 }
 
@@ -268,7 +243,7 @@ int via_bench_options_parse(struct via_bench *bench)
 	if (runs && (!parse_number(runs, RUNS_MAX, &options->runs) || !options->runs))
 		return via_usage_error("--runs wants a number from 1 to %u, not '%s'", RUNS_MAX,
 				       runs);
-	if (memory && !parse_size(memory, &options->memory_bytes))
+	if (memory && via_parse_size(memory, &options->memory_bytes))
 		return via_usage_error("--memory wants a size such as 512M or 4G, not '%s'",
 				       memory);
 	if (seconds)

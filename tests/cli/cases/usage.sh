@@ -17,6 +17,12 @@ viaduct host --all
 viaduct show
 viaduct show eth0 eth1
 viaduct show --all eth0
+viaduct check
+viaduct check eth0 --memory 1Q
+viaduct check eth0 --backend vfio
+viaduct check eth0 --force
+viaduct check nosuch
+viaduct check 0f:00.0
 viaduct bind
 viaduct bind --driver
 viaduct bind --nosuch eth0

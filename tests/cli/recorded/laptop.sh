@@ -4,3 +4,5 @@ viaduct list
 viaduct show wlan0
 viaduct show nvme0 | sed -n '/^GROUP/,/^NUMA/p'
 viaduct show 00:1f.3
+viaduct check wlan0
+viaduct check nvme0 | sed -n 1,5p
