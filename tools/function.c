@@ -52,14 +52,24 @@ static long read_numa_node(struct via_host *host, const char *bdf)
 	return (long)node;
 }
 
-static bool path_is_below(const char *path, const char *bdf)
+/* Whether @bdf is the function that is nearest to the end of the path: ports stand before it. */
+static bool path_is_of(const char *path, const char *bdf)
 {
-	size_t length = strlen(bdf);
+	const char *nearest = "";
+	struct via_bdf ignored;
 
-	for (const char *at = path; (at = strstr(at, bdf)); at += length)
-		if (at > path && at[-1] == '/' && at[length] == '/')
-			return true;
-	return false;
+	for (const char *at = strchr(path, '/'); at; at = strchr(at + 1, '/')) {
+		char name[VIA_BDF_TEXT_BYTES];
+		size_t length = strcspn(at + 1, "/");
+
+		if (length >= sizeof(name) || !at[1 + length])
+			continue;
+		memcpy(name, at + 1, length);
+		name[length] = '\0';
+		if (!via_bdf_parse(name, &ignored))
+			nearest = at + 1;
+	}
+	return !strncmp(nearest, bdf, strlen(bdf)) && nearest[strlen(bdf)] == '/';
 }
 
 /* Whether the link of a class device leads through the function. */
@@ -76,7 +86,7 @@ static bool is_of_function(const struct via_cli *cli, const char *class, const c
 	if (got < 0)
 		return false;
 	target[got] = '\0';
-	return path_is_below(target, bdf);
+	return path_is_of(target, bdf);
 }
 
 /* The devices of a class that hang on the function, be it through virtio0 or host0/target0:0:0. */

@@ -117,6 +117,8 @@ static void used_by(const struct via_function *function, const char *known_as, c
 		snprintf(text, text_bytes, "%.*s", (int)(end - process - 1), process + 2);
 	else if (*known_as)
 		snprintf(text, text_bytes, "%s", known_as);
+	else if (function->class_code >> 8 == PCI_CLASS_BRIDGE_PCI)
+		snprintf(text, text_bytes, "what is behind");
 	else if (function->is_pf && function->pf.num_vfs)
 		snprintf(text, text_bytes, "its VFs");
 	/* A network function with a driver and no interface: it is not to be seen from here. */

@@ -116,14 +116,14 @@ snapshot() {
         grep -H '' -- */driver_override */enable */sriov_numvfs */sriov_drivers_autoprobe \
             */power/control */reset_method */d3cold_allowed || :
         ls /dev/vfio
-        grep -l '' /run/viaduct/*/* || :
+        find /run/viaduct -type f ! -path '*/lock/*' | sort # locks stay, and are nobody's
         ip -details -oneline link show | sed 's/ qdisc [^ ]*//'
     ) 2>/dev/null
 }
 
 leftovers() {
     local each name
-    find /run/viaduct ! -type d 2>/dev/null || :
+    find /run/viaduct ! -type d ! -path '*/lock/*' 2>/dev/null || :
     for each in /proc/[0-9]*/comm; do
         read -r name <"$each" || continue
         [ "$name" != viaduct ] || echo "$each"

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154
+# limit: 60
+# hosts: stock/intel
+# Devices that do not stand alone: two functions in one slot, and two behind a bridge to conventional PCI.
+# shellcheck source=tests/lab/lib/words.sh
+. "$tests/lib/words.sh"
+
+# qemu: -device pcie-root-port,id=fit0,chassis=16,addr=0x7
+# qemu: -device virtio-rng-pci,bus=fit0,addr=0x0.1,multifunction=on,disable-legacy=on,iommu_platform=on
+# qemu: -device virtio-rng-pci,bus=fit0,addr=0x0.0,multifunction=on,disable-legacy=on,iommu_platform=on
+# qemu: -device pcie-root-port,id=fit1,chassis=17,addr=0x8
+# qemu: -device pcie-pci-bridge,id=bridge,bus=fit1
+# qemu: -device edu,bus=bridge,addr=0x1
+# qemu: -device pci-testdev,bus=bridge,addr=0x2
+
+# The functions behind a port of the host, and behind what is behind it.
+behind() { (cd "/sys/bus/pci/devices/$1" && ls -d 0000:??:??.? 2>/dev/null); }
+
+prepare() {
+    mapfile -t FUNCTIONS < <(behind 0000:00:07.0)
+    BRIDGE=$(behind 0000:00:08.0)
+    mapfile -t CONVENTIONAL < <(cd "/sys/bus/pci/devices/0000:00:08.0/$BRIDGE" && ls -d 0000:??:??.?)
+    same "${#FUNCTIONS[@]} ${#CONVENTIONAL[@]}" '2 2'
+}
+
+# All but configuration space: drivers of the host leave it as they like it.
+settings() { snapshot | grep -v '^[^ ]* [0-9a-f][0-9a-f] '; }
+
+# groups TEXT DEVICE...: the group of each, as list shows it.
+groups() {
+    local text=$1 each
+    shift
+    for each in "$@"; do grep "^$each " <<<"$text" | awk '{ print $4 }'; done | sort -u
+}
+
+check_slot() {
+    prepare
+    settings >/tmp/before
+    expect 0 viaduct list
+    same "$(groups "$out" "${FUNCTIONS[@]}" | wc -l)" 1
+    expect 0 viaduct show "${FUNCTIONS[0]}"
+    match "$out" "^ +${FUNCTIONS[1]} .*virtio-pci"
+    match "$out" '^  WHY .*functions of its device have no ACS between them'
+    # One is not enough, and the warning is the command that helps.
+    expect 0 viaduct bind "${FUNCTIONS[0]}"
+    match "$err" "not viable.* ${FUNCTIONS[1]} \\(virtio-pci\\).*viaduct bind ${FUNCTIONS[1]}\$"
+    expect 0 viaduct bind "${FUNCTIONS[1]}"
+    same "$err" ''
+    expect 0 viaduct export "${FUNCTIONS[@]}" --format qemu
+    same "$err" ''
+    match "$out" "host=${FUNCTIONS[1]},addr=0x10.1,multifunction=on"
+    # shellcheck disable=SC2086 # as a shell splits it
+    expect 0 timeout 50 qemu-system-x86_64 -machine q35,accel=tcg -m 32M -nodefaults -display none -S \
+        -monitor stdio $out <<<$'info pci\nquit'
+    match "$out" 'Bus +0, device +16, function 0:'
+    match "$out" 'Bus +0, device +16, function 1:'
+    expect 0 viaduct unbind "${FUNCTIONS[@]}"
+    settings | diff -u /tmp/before -
+}
+
+check_bridge() {
+    prepare
+    settings >/tmp/before
+    expect 0 viaduct list --all
+    same "$(groups "$out" "$BRIDGE" "${CONVENTIONAL[@]}" | wc -l)" 1
+    expect 0 viaduct show "${CONVENTIONAL[0]}"
+    match "$out" "^ +${CONVENTIONAL[1]} "
+    match "$out" "^  WHY +$BRIDGE is a bridge to conventional PCI"
+    expect 0 viaduct bind "${CONVENTIONAL[@]}"
+    same "$err" ''
+    refuse 1 'bridge' viaduct bind "$BRIDGE"
+    expect 0 viaduct unbind "${CONVENTIONAL[@]}"
+    settings | diff -u /tmp/before -
+}
