@@ -91,13 +91,26 @@ static void offer_options(const struct via_completion *completion,
 	via_complete_offer(completion, "--help", "show what it takes");
 }
 
-/* The @at-th word of "PF COUNT", "[PF]" or "DEVICE...", without what is no part of its name. */
+/* The next of "POOL [-- COMMAND...]" without what is no part of its name. Returns its end. */
+static const char *next_operand(const char *text, char *kind, size_t kind_bytes, bool *repeats)
+{
+	size_t length;
+
+	text += strspn(text, " [");
+	if (!strncmp(text, "-- ", 3))
+		text += 3;
+	length = strcspn(text, " ");
+	snprintf(kind, kind_bytes, "%.*s", (int)strcspn(text, " .[]"), text);
+	*repeats = strstr(text, "...") && strstr(text, "...") < text + length;
+	return text + length;
+}
+
 static void offer_operand(const struct via_completion *completion,
 			  const struct via_command *command, size_t at)
 {
 	const char *text = command->operands;
-	char kind[32];
-	size_t length;
+	bool repeats = false;
+	char kind[32] = "";
 
 	if (at >= command->max_operands || !text)
 		return;
@@ -105,15 +118,12 @@ static void offer_operand(const struct via_completion *completion,
 		offer_words(completion, command->operand_words);
 		return;
 	}
-	/* Of "POOL [-- COMMAND...]", the last goes on. */
-	for (length = strcspn(text, " "); at && text[length]; at--) {
-		text += length + 1;
-		length = strcspn(text, " ");
+	/* The last may go on: "DEVICE...". */
+	for (size_t i = 0; i <= at && !repeats; i++) {
+		if (!*text)
+			return;
+		text = next_operand(text, kind, sizeof(kind), &repeats);
 	}
-	if (at && (length < 3 || strncmp(text + length - 3, "...", 3)))
-		return;
-	text += *text == '[';
-	snprintf(kind, sizeof(kind), "%.*s", (int)strcspn(text, " .]"), text);
 	offer_kind(completion, kind);
 }
 
