@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/pci.h>
 
 /* As many "../" as a class device can be away from its PCI function: nvme0n1 is below nvme0, and
  * eth0 below virtio0. */
@@ -31,6 +33,78 @@ static int class_device(struct via_host *host, const char *class, const char *na
 	return -ENOTSUP;
 }
 
+struct serial {
+	const char *wanted;
+	size_t bytes;
+	int function; /* -1: not said */
+	struct via_bdf found;
+	size_t count;
+	bool hidden; /* some could not be read whole */
+};
+
+static void look_for_serial(struct via_host *host, struct via_bdf bdf, struct serial *serial)
+{
+	struct via_pci_registers registers;
+	char text[VIA_PCI_SERIAL_BYTES];
+
+	if (serial->function >= 0 && bdf.function != serial->function)
+		return;
+	/* A VF is named by its PF: it has the card's number, or none. */
+	if (via_host_exists(host, "sys/bus/pci/devices/%s/physfn", via_bdf_text(bdf).text) ||
+	    via_pci_registers_read(host, bdf, &registers))
+		return;
+	serial->hidden |= registers.size_bytes <= 64;
+	if (!via_pci_registers_serial(&registers, text) || strlen(text) != serial->bytes ||
+	    strncasecmp(text, serial->wanted, serial->bytes))
+		return;
+	serial->found = bdf;
+	serial->count++;
+}
+
+/* "serial=00-1b-21-ff-ff-3a-4c-5e", or with ".1" behind it. */
+static int resolve_serial(struct via_host *host, const char *name, struct via_bdf *bdf,
+			  struct via_error *err)
+{
+	via_cleanup(via_names_free) struct via_names names = { 0 };
+	const char *dot = strchr(name, '.');
+	struct serial serial = {
+		.wanted = name,
+		.bytes = dot ? (size_t)(dot - name) : strlen(name),
+		.function = -1,
+	};
+	int rc;
+
+	if (dot && (dot[1] < '0' || dot[1] > '7' || dot[2]))
+		return via_error_set(err, EINVAL,
+				     "'serial=%s' names no device: behind the serial number is "
+				     "the number of a function, 0 to 7",
+				     name);
+	if (dot)
+		serial.function = dot[1] - '0';
+	rc = via_host_list(host, &names, "sys/bus/pci/devices");
+	if (rc)
+		return via_error_sys(err, -rc, "cannot list the PCI functions");
+	for (size_t i = 0; i < names.count; i++) {
+		struct via_bdf each;
+
+		if (!via_bdf_parse(names.names[i], &each))
+			look_for_serial(host, each, &serial);
+	}
+	if (serial.count > 1)
+		return via_error_set(err, ENODEV,
+				     "%zu functions have the serial number %s: say which one, as "
+				     "in serial=%.*s.%u",
+				     serial.count, name, (int)serial.bytes, name,
+				     serial.found.function);
+	if (!serial.count)
+		return via_error_set(err, ENODEV,
+				     "there is no PCI function with the serial number "
+				     "%s%s",
+				     name, serial.hidden ? ", or only root may read it" : "");
+	*bdf = serial.found;
+	return 0;
+}
+
 static int resolve_whole(struct via_host *host, const char *name, struct via_bdf *bdf,
 			 struct via_error *err)
 {
@@ -44,6 +118,8 @@ static int resolve_whole(struct via_host *host, const char *name, struct via_bdf
 					     via_bdf_text(*bdf).text);
 		return 0;
 	}
+	if (!strncmp(name, "serial=", strlen("serial=")))
+		return resolve_serial(host, name + strlen("serial="), bdf, err);
 	if (!*name || strchr(name, '/') || name[0] == '.')
 		return via_error_set(err, EINVAL,
 				     "'%s' names no device: a PCI address, a network interface, an "

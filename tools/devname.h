@@ -8,7 +8,8 @@
 
 /**
  * via_devname_resolve() - the PCI function a person means: its address (0000:01:10.0 or 01:10.0),
- * a network interface (eth0), an NVMe controller (nvme0), or a VF of any of these (eth0/vf3).
+ * a network interface (eth0), an NVMe controller (nvme0), the serial number of its card
+ * (serial=00-1b-21-ff-ff-3a-4c-5e, .1 behind it for function 1), or a VF of any of these (eth0/vf3).
  *
  * Return: 0; -EINVAL when @name cannot be a name; -ENODEV when there is no such function, interface
  * or controller; -ENOTSUP when it is no PCI device, or has no SR-IOV; -ENOENT when the PF has no

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/pci_regs.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -105,6 +106,21 @@ size_t via_pci_registers_find_extended(const struct via_pci_registers *registers
 	struct via_pci_capability all[VIA_PCI_EXTENDED_MAX];
 
 	return find(all, via_pci_extended(registers->bytes, registers->size_bytes, all), id);
+}
+
+bool via_pci_registers_serial(const struct via_pci_registers *registers,
+			      char serial[static VIA_PCI_SERIAL_BYTES])
+{
+	size_t at = via_pci_registers_find_extended(registers, PCI_EXT_CAP_ID_DSN);
+	uint8_t bytes[8];
+
+	if (!at || at + 12 > registers->size_bytes)
+		return false;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)via_pci_registers_get(registers, at + 11 - i, 1);
+	snprintf(serial, VIA_PCI_SERIAL_BYTES, "%02x-%02x-%02x-%02x-%02x-%02x-%02x-%02x", bytes[0],
+		 bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]);
+	return true;
 }
 
 /* "../../../devices/pci0000:00/0000:00:1c.0/0000:03:00.0": the components before the last. */

@@ -154,6 +154,26 @@ static void the_way_is_told_by_links(void **state)
 	tree_remove(&tree);
 }
 
+static void a_serial_number_begins_with_its_last_byte(void **state)
+{
+	struct via_pci_registers registers = { .size_bytes = sizeof(registers.bytes) };
+	char serial[VIA_PCI_SERIAL_BYTES];
+
+	(void)state;
+	put(0x100, 0x14010001);
+	put(0x140, 0x00010003);
+	put(0x144, 0xff3a4c5e);
+	put(0x148, 0x001b21ff);
+	memcpy(registers.bytes, space, sizeof(space));
+	assert_true(via_pci_registers_serial(&registers, serial));
+	assert_string_equal(serial, "00-1b-21-ff-ff-3a-4c-5e");
+	/* Cut in the middle of it; and what may be read without privilege. */
+	registers.size_bytes = 0x148;
+	assert_false(via_pci_registers_serial(&registers, serial));
+	registers.size_bytes = 64;
+	assert_false(via_pci_registers_serial(&registers, serial));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup(loops_and_ends_are_cut, begin),
 		cmocka_unit_test_setup(what_was_read_is_what_is_there, begin),
 		cmocka_unit_test(the_way_is_told_by_links),
+		cmocka_unit_test_setup(a_serial_number_begins_with_its_last_byte, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

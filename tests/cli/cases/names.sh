@@ -27,3 +27,9 @@ viaduct bind eth9/vf0
 viaduct bind eth0/vf0/vf0
 viaduct bind /vf0
 viaduct bind 01:10.0/vf0
+# Serial numbers of cards: an extended capability, of two functions here.
+card() { head -c 256 /dev/zero; printf '\003\000\001\000\136\114\072\377\377\041\033\000'; }; for f in 0 1; do card >"$VIADUCT_ROOT/sys/bus/pci/devices/0000:01:00.$f/config"; done
+viaduct bind --dry-run serial=00-1b-21-ff-ff-3a-4c-5e --driver vfio-pci
+viaduct vf list serial=00-1B-21-ff-ff-3a-4c-5e.1
+viaduct vf list serial=00-1b-21-ff-ff-3a-4c-5e.8
+viaduct vf list serial=00-1b-21-ff-ff-3a-4c-5f

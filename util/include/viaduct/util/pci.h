@@ -65,6 +65,18 @@ VIA_API size_t via_pci_registers_find(const struct via_pci_registers *registers,
 VIA_API size_t via_pci_registers_find_extended(const struct via_pci_registers *registers,
 					       uint16_t id);
 
+/* "00-1b-21-ff-ff-3a-4c-5e" and its NUL. */
+#define VIA_PCI_SERIAL_BYTES 24
+
+/**
+ * via_pci_registers_serial() - the number of the Device Serial Number capability (PCI Express
+ * Base, 7.9.3), the highest byte first, as lspci(8) prints it. The functions of a card may share it.
+ *
+ * Return: false when there is none, or the extended configuration space was not read.
+ */
+VIA_API bool via_pci_registers_serial(const struct via_pci_registers *registers,
+				      char serial[static VIA_PCI_SERIAL_BYTES]);
+
 /* Deeper hierarchies are cut: real ones have a handful of bridges. */
 #define VIA_PCI_PATH_MAX 24U
 
