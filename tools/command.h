@@ -87,6 +87,8 @@ extern const struct via_command via_commands[];
 
 int cmd_host(struct via_cli *cli, int argc, char **argv);
 int cmd_list(struct via_cli *cli, int argc, char **argv);
+int cmd_apply(struct via_cli *cli, int argc, char **argv);
+int cmd_plan(struct via_cli *cli, int argc, char **argv);
 int cmd_bench(struct via_cli *cli, int argc, char **argv);
 int cmd_bench_compare(struct via_cli *cli, int argc, char **argv);
 int cmd_bench_report(struct via_cli *cli, int argc, char **argv);

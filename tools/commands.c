@@ -69,6 +69,11 @@ static const struct via_option vf_set_options[] = {
 	{ 0 },
 };
 
+static const struct via_option plan_options[] = {
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option vf_list_options[] = {
 	VIA_OPTION_JSON,
 	{ 0 },
@@ -288,6 +293,32 @@ const struct via_command via_commands[] = {
 		.text = "What follows from its samples, such as intervals, is made anew.",
 		.options = bench_report_options,
 		.run = cmd_bench_report,
+	},
+	{
+		.name = "plan",
+		.summary = "Shows what a file of wanted devices would change.",
+		.operands = "FILE",
+		.min_operands = 1,
+		.max_operands = 1,
+		.text = "FILE is YAML, viaduct.yaml(5); - is standard input. Nothing is changed: "
+			"each step\n"
+			"that 'viaduct apply' would do is shown, with what is there and what would "
+			"be.",
+		.options = plan_options,
+		.run = cmd_plan,
+	},
+	{
+		.name = "apply",
+		.summary = "Makes VFs and drivers what a file says.",
+		.operands = "FILE",
+		.min_operands = 1,
+		.max_operands = 1,
+		.text = "FILE is YAML, viaduct.yaml(5); - is standard input. Only what differs is "
+			"changed,\n"
+			"after all of it was checked. When a step fails, those done are taken "
+			"back.",
+		.options = change_options,
+		.run = cmd_apply,
 	},
 	{
 		.name = "vf",
