@@ -111,20 +111,38 @@ devices_reset() {
 skip() { echo "$*" >&3; exit 77; }
 wide() { [ -n "${WIDE:-}" ] || skip "$*: with --wide"; }
 flunk() { echo "FAILED: $*"; exit 1; }
+# said NAME FILE: $NAME is the file's text, without NUL, carriage returns and the last line ends.
+said() {
+    local pieces text
+    mapfile -d '' -t pieces <"$2"
+    printf -v text '%s' "${pieces[@]}"
+    [[ $text != *$'\r'* ]] || text=${text//$'\r'/}
+    while [[ $text = *$'\n' ]]; do text=${text%$'\n'}; done
+    printf -v "$1" '%s' "$text"
+}
 expect() {
-    local wanted=$1 status=0 scratch
+    local wanted=$1 status=0 files=/tmp/expect.$BASHPID
     shift
-    scratch=$(mktemp -d)
-    "$@" >"$scratch/out" 2>"$scratch/err" || status=$?
-    out=$(tr -d '\0\r' <"$scratch/out") err=$(tr -d '\0\r' <"$scratch/err")
-    rm -rf "$scratch"
-    printf '+ %s\n' "$*"
-    printf '%s\n' "$out"
-    printf '%s\n' "$err" | sed 's/^/  stderr: /'
+    "$@" >"$files.out" 2>"$files.err" || status=$?
+    said out "$files.out"
+    said err "$files.err"
+    printf '+ %s\n%s\n  stderr: %s\n' "$*" "$out" "${err//$'\n'/$'\n'  stderr: }"
     [ "$status" = "$wanted" ] || flunk "status $status instead of $wanted: $*"
 }
-match() { grep -qE -- "$2" <<<"$1" || flunk "nothing matches '$2' in: $1"; }
-no_match() { ! grep -qE -- "$2" <<<"$1" || flunk "'$2' must not be in: $1"; }
+has_line() { # TEXT PATTERN
+    local lines line
+    mapfile -t lines <<<"$1"
+    if [ ${#lines[@]} -gt 50 ]; then
+        grep -qE -- "$2" <<<"$1"
+        return
+    fi
+    for line in "${lines[@]}"; do
+        [[ ! $line =~ $2 ]] || return 0
+    done
+    return 1
+}
+match() { has_line "$1" "$2" || flunk "nothing matches '$2' in: $1"; }
+no_match() { ! has_line "$1" "$2" || flunk "'$2' must not be in: $1"; }
 same() { [ "$1" = "$2" ] || flunk "got '$1' instead of '$2'"; }
 vfs() { viaduct vf create "$PF" "$1"; }
 guest() {
