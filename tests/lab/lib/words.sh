@@ -117,7 +117,8 @@ snapshot() {
             */power/control */reset_method */d3cold_allowed || :
         ls /dev/vfio
         find /run/viaduct -type f ! -path '*/lock/*' | sort # locks stay, and are nobody's
-        ip -details -oneline link show | sed 's/ qdisc [^ ]*//'
+        # Whether there is a carrier just now is the wire's affair.
+        ip -details -oneline link show | sed 's/ qdisc [^ ]*//; s/NO-CARRIER,//; s/,LOWER_UP//; s/ state [A-Z]*//'
     ) 2>/dev/null
 }
 
