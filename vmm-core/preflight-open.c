@@ -104,7 +104,7 @@ static void check_group_then(struct via_preflight *preflight,
 	struct via_error err;
 
 	for (size_t i = 0; i < group.member_count; i++)
-		if (via_preflight_takes(preflight, group.members[i].bdf))
+		if (via_preflight_asks(preflight, group.members[i].bdf))
 			strcpy(group.members[i].driver, DRIVER);
 	if (via_iommu_group_check_viable(&group, &err))
 		not_viable(preflight, function, &group, &err);
@@ -173,7 +173,7 @@ static void check_others(struct via_preflight *preflight,
 		const struct via_iommu_group_member *member = &function->group.members[i];
 
 		strangers += member->class_code >> 8 != CLASS_PCI_BRIDGE &&
-			     !via_preflight_takes(preflight, member->bdf);
+			     !via_preflight_asks(preflight, member->bdf);
 	}
 	if (!strangers)
 		return;

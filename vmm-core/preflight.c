@@ -95,11 +95,8 @@ static void check_memory_size(struct via_preflight *preflight, unsigned int phys
 	if (via_memory_check_size(size_bytes, &err)) {
 		via_preflight_error(preflight, "memory-size", NULL, &err);
 		via_findings_fix(preflight->findings, "--memory with another size");
-		size_bytes = 0;
-		count = 1;
 	}
-	if (via_pci_mmio64_window(size_bytes ? pieces[count - 1].gpa + pieces[count - 1].size_bytes
-					     : 0,
+	if (via_pci_mmio64_window(pieces[count - 1].gpa + pieces[count - 1].size_bytes,
 				  physical_bits, &window, &err)) {
 		via_preflight_error(preflight, "address-bits", NULL, &err);
 		via_findings_fix(preflight->findings, "--memory with a smaller size");
@@ -328,19 +325,25 @@ static void check_translation(struct via_preflight *preflight)
 	}
 }
 
+bool via_preflight_asks(const struct via_preflight *preflight, struct via_bdf bdf)
+{
+	for (size_t i = 0; i < preflight->count; i++)
+		if (via_bdf_equal(preflight->functions[i].bdf, bdf))
+			return true;
+	return false;
+}
+
 bool via_preflight_takes(const struct via_preflight *preflight, struct via_bdf bdf)
 {
 	for (size_t i = 0; i < preflight->count; i++) {
 		const struct via_preflight_function *function = &preflight->functions[i];
 
-		if (via_bdf_equal(function->bdf, bdf))
-			return true;
 		for (size_t j = 0; function->has_group && j < function->group.member_count; j++)
 			if (via_bdf_equal(function->group.members[j].bdf, bdf) &&
 			    via_iommu_driver_is_vfio(function->group.members[j].driver))
 				return true;
 	}
-	return false;
+	return via_preflight_asks(preflight, bdf);
 }
 
 /* Return: whether there are as many as a guest can have, each once: else nothing else is asked. */

@@ -38,7 +38,12 @@ void via_preflight_error(struct via_preflight *preflight, const char *id,
 void via_preflight_open(struct via_preflight *preflight, struct via_preflight_function *function);
 void via_preflight_shape(struct via_preflight *preflight, struct via_preflight_function *function);
 
-/** via_preflight_takes() - whether a function would be the guest's, or its group would. */
+/** via_preflight_asks() - whether a function is asked for. */
+bool via_preflight_asks(const struct via_preflight *preflight, struct via_bdf bdf);
+
+/** via_preflight_takes() - whether a function is the guest's to reset: asked for, or bound to a
+ * VFIO driver in the group of one that is.
+ */
 bool via_preflight_takes(const struct via_preflight *preflight, struct via_bdf bdf);
 
 #endif

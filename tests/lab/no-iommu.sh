@@ -13,6 +13,7 @@ check_refused() {
     refuse 1 "$hint" viaduct bind "$PF/vf0"
     refuse 1 "$hint" viaduct bind --dry-run "$PF/vf0"
     refuse 1 "$hint" guest '' --memory 256M --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 256M
     snapshot | diff -u /tmp/before -
     expect 0 viaduct list
     match "$out" "$VF0_BDF +VF 0 +- +- "

@@ -39,6 +39,7 @@ check_no_kvm() {
     trap 'modprobe "$kvm_module"' EXIT
     [ ! -e /dev/kvm ] || flunk "/dev/kvm did not go away"
     refuse 1 '/dev/kvm.*modprobe' guest '' --memory 256M --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 256M
     unchanged
 }
 
@@ -58,6 +59,8 @@ check_no_such_device() {
     refuse 1 'eth9' viaduct bind eth9
     refuse 1 'viaduct vf create' guest '' --device "$PF/vf0"
     refuse 1 'not a PCI address' guest '' --device 01:10
+    refuse 1 'there is no PCI function 0000:0f:00.0' viaduct check 0000:0f:00.0
+    refuse 1 'viaduct vf create' viaduct check "$PF/vf0"
     unchanged
 }
 
@@ -65,7 +68,9 @@ check_not_bound() {
     vfs 1
     watch
     refuse 1 "$VF0_BDF is not bound to vfio-pci.*viaduct bind $VF0_BDF" guest '' --memory 256M --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 256M
     refuse 1 "$NVME_BDF is not bound to vfio-pci.*nvme.*viaduct bind $NVME_BDF" guest '' --memory 256M --device "$NVME_BDF"
+    foretold "$NVME_BDF" --memory 256M
     refuse 1 'not bound' viaduct unbind "$PF/vf0"
     unchanged
 }
@@ -79,6 +84,7 @@ check_group_not_viable() {
     viaduct bind $mine
     watch
     refuse 1 "not viable.*$other \(ahci\).*viaduct bind.* $other" guest '' --memory 256M --device $mine
+    foretold $mine --memory 256M
     unchanged
 }
 
@@ -93,7 +99,9 @@ check_in_use_by_another() {
         sleep 0.1
     done
     refuse 1 "$VF0_BDF is in use: process $pid \(viaduct\)" guest '' --memory 128M --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 128M
     refuse 1 "process $pid" guest '' --memory 128M --device "$PF/vf1" --device "$PF/vf0"
+    foretold "$PF/vf1" "$PF/vf0" --memory 128M
     refuse 1 "process $pid" viaduct unbind "$PF/vf0"
     refuse 1 "process $pid" viaduct unbind "$PF/vf1" "$PF/vf0"
     refuse 1 "process $pid" viaduct bind --driver igbvf --force "$PF/vf0"
@@ -112,6 +120,7 @@ check_in_use_by_another() {
 check_given_twice() {
     ready_vf
     refuse 1 "$VF0_BDF is given to the guest twice" guest '' --device "$PF/vf0" --device "$VF0_BDF"
+    foretold "$PF/vf0" "$VF0_BDF"
     unchanged
 }
 
@@ -143,6 +152,7 @@ check_pf_down() {
     ip link set "$PF" down
     watch
     refuse 1 "$PF.* is down.*ip link set $PF up" guest '' --memory 256M --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 256M
     unchanged
 }
 
@@ -183,10 +193,13 @@ check_initrd() {
 check_memory() {
     ready_vf
     refuse 1 '268435457 bytes is not a multiple of the page size, 4096' guest '' --memory 268435457 --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 268435457
     refuse 1 'page size' guest '' --memory 257K --device "$PF/vf0"
     refuse 1 'too small' guest '' --memory 4K --device "$PF/vf0"
     refuse 1 'too small' guest '' --memory 0 --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 0
     refuse 1 'more than the host has' guest '' --memory 16T --device "$PF/vf0"
+    foretold "$PF/vf0" --memory 16T
     unchanged
 }
 
@@ -208,8 +221,13 @@ check_locked_memory() {
     }
     refuse 1 'locked-memory limit of [0-9]+ bytes and this process has 8388608.*ulimit -l' limited 8388608
     needed=$(sed -n 's/.*locked-memory limit of \([0-9]*\) bytes.*/\1/p' <<<"$err")
+    # shellcheck disable=SC2206 # words
+    as=(prlimit --memlock=8388608 $user)
+    foretold "$VF0_BDF" --memory 128M
     [ "$needed" -ge 134217728 ] || flunk "$needed bytes cannot be enough"
     refuse 1 "locked-memory limit of $needed bytes" limited $((needed - 4096))
+    # shellcheck disable=SC2086 # words
+    expect 0 prlimit --memlock="$needed" $user viaduct check "$VF0_BDF" --memory 128M
     unchanged
     expect 0 limited "$needed"
     match "$out" '^guest: pings 3/3 through eth0$'

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2154 # the harness sets out, err and more
 # Words these checks share, beside those of tools/lab/check.sh.
 #   refuse STATUS PATTERN COMMAND...  it fails, with one sentence that matches and no other output
+#   foretold ARG...                   viaduct check ARG says what viaduct run just refused with; "${as[@]}" runs it
 #   start CONSOLE "PARAMETERS" ARG... viaduct run of the lab's guest in the background: $pid;
 #                                     what is written to the file $keys, if set, is typed there
 #   awaits FILE PATTERN               until the guest's console has such a line; $pid must live
@@ -21,6 +22,14 @@ refuse() {
     same "$(wc -l <<<"$err")" 1
     match "$err" '^viaduct: .{10}'
     match "$err" "$pattern"
+}
+
+as=()
+foretold() {
+    local said=${err#viaduct: }
+    expect 1 "${as[@]}" viaduct check "$@" --json
+    same "$err" ''
+    same "$(sed -n 's/^ *"what": "\(.*\)",$/\1/p' <<<"$out" | head -n 1)" "$said"
 }
 
 start() {
