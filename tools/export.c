@@ -221,7 +221,6 @@ static int print_libvirt(struct via_cli *cli, const struct exports *exports)
 		const struct exported *device = &exports->all[i];
 
 		printf("<hostdev mode='subsystem' type='pci' managed='%s'>\n"
-		       "  <driver name='vfio'/>\n"
 		       "  <source>\n"
 		       "    <address domain='0x%04x' bus='0x%02x' slot='0x%02x' function='0x%x'/>\n"
 		       "  </source>\n",
