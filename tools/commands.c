@@ -49,6 +49,7 @@ static const struct via_option change_options[] = {
 };
 
 static const struct via_option vf_create_options[] = {
+	{ "driver", "NAME", "bind each VF to this driver, such as vfio-pci, when it is there" },
 	{ "queues", "N", "of an NVMe PF: queues for each VF, the admin queue included" },
 	{ "vectors", "N", "of an NVMe PF: interrupt vectors for each VF" },
 	VIA_OPTION_DRY_RUN,
@@ -331,7 +332,8 @@ const struct via_command via_commands[] = {
 		.operands = "PF COUNT",
 		.min_operands = 2,
 		.max_operands = 2,
-		.text = "They have no driver: 'viaduct vf set' them, then 'viaduct bind' them. "
+		.text = "They have no driver but for --driver: 'viaduct vf set' them, then "
+			"'viaduct bind' them. "
 			"Those of an\n"
 			"NVMe PF are online, with equal shares of its queues and vectors, or as "
 			"many as asked.",

@@ -90,8 +90,9 @@ static void add_nvme(struct via_changes *changes, const struct via_sriov_pf *pf,
 			     after->online ? "online" : "offline");
 }
 
+/* @driver: NULL: they are bound to none. */
 static int show_create(const struct via_cli *cli, struct via_bdf bdf,
-		       const struct via_sriov_request *request)
+		       const struct via_sriov_request *request, const char *driver)
 {
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
 	const struct via_sriov_nvme none = { 0 };
@@ -117,6 +118,8 @@ static int show_create(const struct via_cli *cli, struct via_bdf bdf,
 		add_nvme(&changes, &pf, i, &none, &each);
 	if (pf.autoprobe)
 		add_pf_file(&changes, &pf, "sriov_drivers_autoprobe", 0, 1);
+	for (unsigned int i = 0; driver && i < request->count; i++)
+		add_vf_value(&changes, &pf, i, "driver", "", driver);
 	return via_changes_end(&changes);
 }
 
@@ -141,9 +144,36 @@ static int parse_resources(const struct via_cli *cli, unsigned int *queues, unsi
 	return 0;
 }
 
+static int check_driver(struct via_host *host, const char *driver, struct via_error *err)
+{
+	if (driver && (!*driver || strchr(driver, '/') || *driver == '.' ||
+		       !via_host_exists(host, "sys/bus/pci/drivers/%s", driver)))
+		return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s",
+				     driver, driver);
+	return 0;
+}
+
+/* All of the VFs, or there are none. */
+static int bind_made(struct via_host *host, const struct via_vfs *made, const char *driver,
+		     struct via_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < made->pf.vf_count && !rc; i++)
+		rc = via_vfio_bind(host, made->pf.vfs[i].bdf, driver, err);
+	if (rc) {
+		struct via_error again;
+
+		if (via_sriov_destroy(host, made->pf.bdf, false, &again))
+			via_host_log(host, VIA_LOG_WARNING, "the VFs stay: %s", again.text);
+	}
+	return rc;
+}
+
 int cmd_vf_create(struct via_cli *cli, int argc, char **argv)
 {
 	via_cleanup(via_vfs_clear) struct via_vfs made = { 0 };
+	const char *driver = via_cli_value(cli, "driver");
 	struct via_sriov_request request;
 	struct via_bdf pf;
 	struct via_error err;
@@ -155,14 +185,23 @@ int cmd_vf_create(struct via_cli *cli, int argc, char **argv)
 		return status;
 	if (!parse_number(cli->operands[1], UINT_MAX, &request.count))
 		return via_usage_error("'%s' is not a number of VFs", cli->operands[1]);
-	if (via_devname_resolve(cli->host, cli->operands[0], &pf, &err))
+	if (via_devname_resolve(cli->host, cli->operands[0], &pf, &err) ||
+	    check_driver(cli->host, driver, &err))
 		return via_fail(&err);
 	if (cli->dry_run)
-		return show_create(cli, pf, &request);
+		return show_create(cli, pf, &request, driver);
 	if (via_sriov_create(cli->host, pf, &request, &err))
 		return via_fail(&err);
 	if (via_vfs_load(cli->host, pf, &made, &err))
 		return not_shown(cli, "the VFs were made", &err);
+	if (driver) {
+		if (bind_made(cli->host, &made, driver, &err))
+			return via_fail(&err);
+		via_vfs_clear(&made);
+		made = (struct via_vfs){ 0 };
+		if (via_vfs_load(cli->host, pf, &made, &err))
+			return not_shown(cli, "the VFs were made and bound", &err);
+	}
 	via_vfs_print(cli, &made, 1);
 	return VIA_EXIT_DONE;
 }

@@ -7,11 +7,9 @@
 
 check_vfs_in_one_guest() {
     local devices=() each
-    vfs 7
-    for each in 0 1 2 3 4 5 6; do
-        viaduct bind "$PF/vf$each"
-        devices+=(--device "$PF/vf$each")
-    done
+    expect 0 viaduct vf create "$PF" 7 --driver vfio-pci
+    same "$err" ''
+    for each in 0 1 2 3 4 5 6; do devices+=(--device "$PF/vf$each"); done
     expect 0 guest via.do=pings:5 --memory 512M --cpus 2 "${devices[@]}" --stats /tmp/stats.json
     same "$err" ''
     for each in 0 1 2 3 4 5 6; do

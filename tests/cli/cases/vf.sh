@@ -44,3 +44,7 @@ viaduct vf set nvme0/vf0 --queues 4
 viaduct vf set eth0/vf0 --queues 4 --mac 02:00:00:00:00:01
 rm "$VIADUCT_ROOT/sys/bus/pci/devices/0000:02:00.0/driver" && ln -s ../../../../bus/pci/drivers/vfio-pci "$VIADUCT_ROOT/sys/bus/pci/devices/0000:02:00.0/driver"
 viaduct vf create nvme0 1
+# With a driver, which is there.
+viaduct vf create eth1 2 --driver vfio-pci --dry-run
+viaduct vf create eth1 2 --driver nosuch
+viaduct vf create eth1 2 --driver ../vfio-pci --dry-run
