@@ -73,3 +73,40 @@ check_bridge() {
     expect 0 viaduct unbind "${CONVENTIONAL[@]}"
     settings | diff -u /tmp/before -
 }
+
+# anybody COMMAND...: as a user without privileges.
+anybody() { setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all "$@"; }
+
+# Facts are for all; whoever may not change a thing is told what is missing. tests/cli/man-pages sees to it
+# that each command with --dry-run is here.
+check_unprivileged() {
+    local command
+    local -A tried=(
+        ["bind"]="$PF/vf1" ["unbind"]="$PF/vf0" ["vf create"]='nvme0 2' ["vf destroy"]="$PF"
+        ["vf set"]="$PF/vf0 --mac 02:00:00:00:00:05" ["apply"]=/tmp/wanted
+    )
+    printf 'devices:\n  - device: %s\n    driver: vfio-pci\n' "$PF/vf1" >/tmp/wanted
+    vfs 2
+    viaduct bind "$PF/vf0"
+    settings >/tmp/before
+    for command in list "show $PF/vf0" host "export $PF/vf0 --format qemu" "bind --dry-run $PF/vf1"; do
+        # shellcheck disable=SC2086 # words
+        expect 0 anybody viaduct $command
+        match "$out" .
+    done
+    for command in "${!tried[@]}"; do
+        # shellcheck disable=SC2086
+        refuse 1 'takes root|CAP_' anybody viaduct $command ${tried[$command]}
+    done
+    settings | diff -u /tmp/before -
+}
+
+# Made and bound in one, or not made.
+check_made_and_bound() {
+    refuse 1 'virtio-pci' viaduct vf create "$PF" 2 --driver virtio-pci
+    same "$(cat "/sys/class/net/$PF/device/sriov_numvfs") $(leftovers)" '0 '
+    expect 0 viaduct vf create "$PF" 2 --driver vfio-pci
+    match "$out" "^$PF/vf1 +$VF1_BDF +vfio-pci "
+    viaduct vf destroy "$PF"
+    same "$(leftovers)" ''
+}
