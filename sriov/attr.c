@@ -18,6 +18,8 @@
 #include <viaduct/util/journal.h>
 
 #include "attr-private.h"
+#include "kind.h"
+#include "record.h"
 
 static void socket_freep(struct nl_sock **socket)
 {
@@ -180,27 +182,61 @@ static void read_attrs(struct rtnl_link *link, unsigned int index, struct via_sr
 	read_switch(rc, value, VIA_SRIOV_SPOOFCHK, &attrs->spoofchk, attrs);
 }
 
-int via_sriov_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
-			struct via_sriov_attrs *attrs, struct via_error *err)
-{
-	via_cleanup(socket_freep) struct nl_sock *socket = NULL;
-	via_cleanup(link_putp) struct rtnl_link *link = NULL;
-	const char *netdev;
-	int rc = pf_netdev(host, pf, &netdev, err);
+/* The way to a PF's driver. */
+struct port {
+	const struct via_sriov_attr_driver *lent; /* NULL: through netlink */
+	struct nl_sock *socket;
+	struct rtnl_link *link;
+};
 
-	if (!rc)
-		rc = open_link(host, pf, netdev, &socket, &link, err);
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < pf->vf_count; i++)
-		read_attrs(link, pf->vfs[i].index, &attrs[i]);
+static void port_close(struct port *port)
+{
+	nl_socket_free(port->socket);
+	rtnl_link_put(port->link);
+}
+
+static int port_open(struct via_host *host, const struct via_sriov_pf *pf,
+		     const struct via_sriov_lent *lent, struct port *port, struct via_error *err)
+{
+	const char *netdev;
+	int rc;
+
+	port->lent = lent ? lent->attrs : NULL;
+	if (port->lent)
+		return 0;
+	rc = pf_netdev(host, pf, &netdev, err);
+	return rc ? rc : open_link(host, pf, netdev, &port->socket, &port->link, err);
+}
+
+static int port_get(struct port *port, unsigned int index, struct via_sriov_attrs *attrs)
+{
+	if (port->lent)
+		return port->lent->get(port->lent->data, index, attrs);
+	read_attrs(port->link, index, attrs);
 	return 0;
 }
 
-int via_sriov_attrs_check(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
-			  const struct via_sriov_attrs *attrs, struct via_error *err)
+int via_sriov_attrs_get_with(struct via_host *host, const struct via_sriov_pf *pf,
+			     const struct via_sriov_lent *lent, struct via_sriov_attrs *attrs,
+			     struct via_error *err)
 {
-	const char *netdev;
+	via_cleanup(port_close) struct port port = { 0 };
+	int rc = port_open(host, pf, lent, &port, err);
+
+	for (size_t i = 0; !rc && i < pf->vf_count; i++)
+		rc = port_get(&port, pf->vfs[i].index, &attrs[i]);
+	return rc;
+}
+
+int via_sriov_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
+			struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	return via_sriov_attrs_get_with(host, pf, NULL, attrs, err);
+}
+
+static int check_values(const struct via_sriov_pf *pf, unsigned int index,
+			const struct via_sriov_attrs *attrs, struct via_error *err)
+{
 	struct via_bdf vf;
 	int rc = via_sriov_pf_vf(pf, index, &vf, err);
 
@@ -227,7 +263,16 @@ int via_sriov_attrs_check(struct via_host *host, const struct via_sriov_pf *pf, 
 		if (rc)
 			return rc;
 	}
-	return pf_netdev(host, pf, &netdev, err);
+	return 0;
+}
+
+int via_sriov_attrs_check(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
+			  const struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	const char *netdev;
+	int rc = check_values(pf, index, attrs, err);
+
+	return rc ? rc : pf_netdev(host, pf, &netdev, err);
 }
 
 static const struct {
@@ -288,8 +333,8 @@ int via_sriov_attr_fill(struct rtnl_link_vf *vf, enum via_sriov_attr attr,
 }
 
 /* One attribute in one message, so that a refusal is about that one. Returns an NLE_ number. */
-static int set_one(struct nl_sock *socket, struct rtnl_link *link, unsigned int index,
-		   enum via_sriov_attr attr, const struct via_sriov_attrs *attrs)
+static int set_by_netlink(struct port *port, unsigned int index, enum via_sriov_attr attr,
+			  const struct via_sriov_attrs *attrs)
 {
 	via_cleanup(link_putp) struct rtnl_link *change = rtnl_link_alloc();
 	struct rtnl_link_vf *vf = rtnl_link_vf_alloc();
@@ -305,14 +350,24 @@ static int set_one(struct nl_sock *socket, struct rtnl_link *link, unsigned int 
 		rtnl_link_vf_put(vf);
 	if (nl)
 		return nl;
-	return rtnl_link_change(socket, link, change, 0);
+	return rtnl_link_change(port->socket, port->link, change, 0);
 }
 
-static int refused(const struct via_sriov_pf *pf, unsigned int index, const char *name, int nl,
+static int port_set(struct port *port, unsigned int index, enum via_sriov_attr attr,
+		    const struct via_sriov_attrs *attrs)
+{
+	int nl;
+
+	if (port->lent)
+		return port->lent->set(port->lent->data, index, attr, attrs);
+	nl = set_by_netlink(port, index, attr, attrs);
+	return nl ? -errno_of_nl(nl) : 0;
+}
+
+static int refused(const struct via_sriov_pf *pf, unsigned int index, const char *name, int errnum,
 		   struct via_error *err)
 {
 	struct via_bdf_text text = via_bdf_text(pf->bdf);
-	int errnum = errno_of_nl(nl);
 
 	if (errnum == EPERM || errnum == EACCES)
 		return via_error_set(err, EPERM,
@@ -346,49 +401,180 @@ int via_sriov_attrs_complete(const struct via_sriov_attrs *before, struct via_sr
 	return 0;
 }
 
-int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
-			const struct via_sriov_attrs *attrs, struct via_error *err)
+/* VLAN and priority are one, as they are set. */
+static bool differs(enum via_sriov_attr attr, const struct via_sriov_attrs *a,
+		    const struct via_sriov_attrs *b)
 {
-	via_cleanup(socket_freep) struct nl_sock *socket = NULL;
-	via_cleanup(link_putp) struct rtnl_link *link = NULL;
-	struct via_sriov_attrs before, wanted = *attrs;
-	via_autoclose int lock_fd = -1;
-	const char *netdev;
-	size_t done = 0;
-	int nl = 0;
-	int rc = via_sriov_attrs_check(host, pf, index, attrs, err);
+	switch (attr) {
+	case VIA_SRIOV_MAC:
+		return memcmp(&a->mac, &b->mac, sizeof(a->mac));
+	case VIA_SRIOV_VLAN:
+	case VIA_SRIOV_QOS:
+		return a->vlan != b->vlan || a->qos != b->qos ||
+		       (a->vlan && vlan_protocol(a) != vlan_protocol(b));
+	case VIA_SRIOV_TRUST:
+		return a->trust != b->trust;
+	case VIA_SRIOV_SPOOFCHK:
+		return a->spoofchk != b->spoofchk;
+	}
+	return false;
+}
 
+#define ORDERS (sizeof(order) / sizeof(order[0]))
+
+/* What is in @wanted, one by one. *@done: how many of them were. */
+static int set_all(struct port *port, unsigned int index, const struct via_sriov_attrs *wanted,
+		   size_t *done)
+{
+	int rc = 0;
+
+	for (*done = 0; *done < ORDERS; ++*done) {
+		if (wanted->valid & (unsigned int)order[*done].attr)
+			rc = port_set(port, index, order[*done].attr, wanted);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+/* Those of @had that @now has otherwise. */
+static struct via_sriov_attrs what_differs(const struct via_sriov_attrs *had,
+					   const struct via_sriov_attrs *now)
+{
+	struct via_sriov_attrs wanted = *had;
+
+	for (size_t i = 0; i < ORDERS; i++)
+		if (!(now->valid & (unsigned int)order[i].attr) ||
+		    !differs(order[i].attr, had, now))
+			wanted.valid &= ~(unsigned int)order[i].attr;
+	wanted.valid &= ~(unsigned int)VIA_SRIOV_QOS;
+	return wanted;
+}
+
+/* What a VF had before its first change is written down. *@had: that, now or before. */
+static int remember(struct via_host *host, struct via_bdf vf, const struct via_sriov_attrs *now,
+		    struct via_sriov_attrs *had, struct via_error *err)
+{
+	int rc = via_sriov_attrs_record_load(host, vf, had, err);
+
+	if (rc != -ENOENT && rc != -ESTALE)
+		return rc;
+	*had = *now;
+	return via_sriov_attrs_record_save(host, vf, now, err);
+}
+
+/* When the VF is as it was. Untidy when it fails, and found out by who undoes. */
+static void forget_if_same(struct via_host *host, struct via_bdf vf,
+			   const struct via_sriov_attrs *had, const struct via_sriov_attrs *now)
+{
+	struct via_error err;
+
+	if (!what_differs(had, now).valid && via_sriov_attrs_record_remove(host, vf, &err))
+		via_host_log(host, VIA_LOG_WARNING, "%s", err.text);
+}
+
+static struct via_sriov_attrs overlay(const struct via_sriov_attrs *before,
+				      const struct via_sriov_attrs *wanted)
+{
+	struct via_sriov_attrs now = *before;
+
+	if (wanted->valid & VIA_SRIOV_MAC)
+		now.mac = wanted->mac;
+	if (wanted->valid & VIA_SRIOV_VLAN) {
+		now.vlan = wanted->vlan;
+		now.qos = wanted->qos;
+		now.vlan_protocol = wanted->vlan_protocol;
+	}
+	if (wanted->valid & VIA_SRIOV_TRUST)
+		now.trust = wanted->trust;
+	if (wanted->valid & VIA_SRIOV_SPOOFCHK)
+		now.spoofchk = wanted->spoofchk;
+	return now;
+}
+
+/* The first @done of @wanted back to what they were. Return: whether all are. */
+static bool set_back(struct via_host *host, const struct via_sriov_pf *pf, struct port *port,
+		     unsigned int index, const struct via_sriov_attrs *wanted,
+		     const struct via_sriov_attrs *before, size_t done)
+{
+	bool all = true;
+
+	while (done-- > 0) {
+		if (!(wanted->valid & before->valid & (unsigned int)order[done].attr) ||
+		    !port_set(port, index, order[done].attr, before))
+			continue;
+		via_host_log(host, VIA_LOG_WARNING, "the %s of VF %u of %s could not be set back",
+			     order[done].name, index, via_bdf_text(pf->bdf).text);
+		all = false;
+	}
+	return all;
+}
+
+int via_sriov_attrs_set_with(struct via_host *host, const struct via_sriov_pf *pf,
+			     unsigned int index, const struct via_sriov_attrs *attrs,
+			     const struct via_sriov_lent *lent, struct via_error *err)
+{
+	via_cleanup(port_close) struct port port = { 0 };
+	struct via_sriov_attrs had, before, after, wanted = *attrs;
+	via_autoclose int lock_fd = -1;
+	struct via_bdf vf;
+	size_t done;
+	int rc = check_values(pf, index, attrs, err);
+
+	if (!rc)
+		rc = via_sriov_pf_vf(pf, index, &vf, err);
 	if (!rc)
 		rc = via_journal_lock(host, pf->bdf, &lock_fd, err);
 	if (!rc)
-		rc = pf_netdev(host, pf, &netdev, err);
-	if (!rc)
-		rc = open_link(host, pf, netdev, &socket, &link, err);
+		rc = port_open(host, pf, lent, &port, err);
 	if (rc)
 		return rc;
-	read_attrs(link, index, &before);
+	rc = port_get(&port, index, &before);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot read the attributes of VF %u", index);
 	rc = via_sriov_attrs_complete(&before, &wanted, err);
+	if (!rc)
+		rc = remember(host, vf, &before, &had, err);
 	if (rc)
 		return rc;
-
-	for (; done < sizeof(order) / sizeof(order[0]); done++) {
-		if (!(wanted.valid & (unsigned int)order[done].attr))
-			continue;
-		nl = set_one(socket, link, index, order[done].attr, &wanted);
-		if (nl)
-			break;
+	rc = set_all(&port, index, &wanted, &done);
+	if (rc) {
+		rc = refused(pf, index, order[done].name, -rc, err);
+		if (set_back(host, pf, &port, index, &wanted, &before, done))
+			forget_if_same(host, vf, &had, &before);
+		return rc;
 	}
-	if (!nl)
-		return 0;
-	rc = refused(pf, index, order[done].name, nl, err);
-	while (done-- > 0) {
-		unsigned int attr = (unsigned int)order[done].attr;
+	after = overlay(&before, &wanted);
+	forget_if_same(host, vf, &had, &after);
+	return 0;
+}
 
-		if ((wanted.valid & before.valid & attr) &&
-		    set_one(socket, link, index, order[done].attr, &before))
-			via_host_log(host, VIA_LOG_WARNING,
-				     "the %s of VF %u of %s could not be set back",
-				     order[done].name, index, via_bdf_text(pf->bdf).text);
-	}
-	return rc;
+int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
+			const struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	const char *netdev;
+	int rc = check_values(pf, index, attrs, err);
+
+	if (!rc)
+		rc = pf_netdev(host, pf, &netdev, err);
+	return rc ? rc : via_sriov_attrs_set_with(host, pf, index, attrs, NULL, err);
+}
+
+int via_sriov_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf,
+			    unsigned int index, const struct via_sriov_attrs *had,
+			    const struct via_sriov_lent *lent, struct via_error *err)
+{
+	via_cleanup(port_close) struct port port = { 0 };
+	struct via_sriov_attrs now, wanted;
+	size_t done;
+	int rc = had->valid ? port_open(host, pf, lent, &port, err) : 0;
+
+	if (rc || !had->valid)
+		return rc;
+	rc = port_get(&port, index, &now);
+	if (rc)
+		return via_error_sys(err, -rc, "cannot read the attributes of VF %u", index);
+	wanted = what_differs(had, &now);
+	rc = set_all(&port, index, &wanted, &done);
+	return rc ? refused(pf, index, order[done].name, -rc, err) : 0;
 }

@@ -31,6 +31,9 @@ int via_sriov_autoprobe_hold(struct via_host *host, struct via_bdf bdf,
 /** via_sriov_autoprobe_release() - as it was. A failure is logged, and the record stays. */
 void via_sriov_autoprobe_release(struct via_sriov_autoprobe *held);
 
+/** via_sriov_autoprobe_check() - whether there is a record. Return: as via_journal_load(). */
+int via_sriov_autoprobe_check(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+
 /**
  * via_sriov_autoprobe_recover() - set back what a process that was killed left. No record: nothing
  * to do.

@@ -16,6 +16,8 @@
 
 #include "arrival.h"
 #include "autoprobe.h"
+#include "before.h"
+#include "create-private.h"
 #include "kind.h"
 
 /* udevd gives up on a rule of a device after minutes; a healthy one takes milliseconds. */
@@ -208,21 +210,18 @@ static int lock_pf(struct via_host *host, struct via_bdf bdf, int *lock_fd, stru
 	return rc ? rc : via_journal_lock(host, bdf, lock_fd, err);
 }
 
-int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,
-			  const struct via_sriov_request *request,
-			  const struct via_sriov_lent *lent, struct via_error *err)
+int via_sriov_create_locked(struct via_host *host, struct via_bdf bdf,
+			    const struct via_sriov_request *request,
+			    const struct via_sriov_lent *lent, struct via_error *err)
 {
 	via_cleanup(via_sriov_arrival_closep) struct via_sriov_arrival *arrival = NULL;
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf before = { 0 };
 	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
 	struct via_sriov_autoprobe autoprobe;
-	via_autoclose int lock_fd = -1;
 	struct signals signals;
 	void *work;
-	int rc = lock_pf(host, bdf, &lock_fd, err);
+	int rc = via_sriov_autoprobe_recover(host, bdf, err);
 
-	if (!rc)
-		rc = via_sriov_autoprobe_recover(host, bdf, err);
 	if (!rc)
 		rc = via_sriov_pf_load(host, bdf, &before, err);
 	if (!rc)
@@ -236,16 +235,30 @@ int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,
 	rc = hold_signals(&signals, err);
 	if (rc)
 		goto close_work;
-	rc = via_sriov_autoprobe_hold(host, bdf, &autoprobe, err);
+	rc = via_sriov_before_save(host, &before, kind, work, lent, err);
 	if (rc)
 		goto release_signals;
-	rc = make(host, &before, request, kind, work, arrival, signals.fd, err);
-	via_sriov_autoprobe_release(&autoprobe);
+	rc = via_sriov_autoprobe_hold(host, bdf, &autoprobe, err);
+	if (!rc) {
+		rc = make(host, &before, request, kind, work, arrival, signals.fd, err);
+		via_sriov_autoprobe_release(&autoprobe);
+	}
+	via_sriov_before_forget(host, bdf, kind, work);
 release_signals:
 	release_signals(&signals);
 close_work:
 	kind->close(work);
 	return rc;
+}
+
+int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,
+			  const struct via_sriov_request *request,
+			  const struct via_sriov_lent *lent, struct via_error *err)
+{
+	via_autoclose int lock_fd = -1;
+	int rc = lock_pf(host, bdf, &lock_fd, err);
+
+	return rc ? rc : via_sriov_create_locked(host, bdf, request, lent, err);
 }
 
 int via_sriov_create(struct via_host *host, struct via_bdf bdf,
@@ -268,19 +281,28 @@ int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf
 	return check_privilege(host, pf->bdf, err);
 }
 
-int via_sriov_destroy_with(struct via_host *host, struct via_bdf bdf, bool force,
-			   const struct via_sriov_lent *lent, struct via_error *err)
+/* Only untidy when it fails: they are of no function that comes after. */
+static void forget_vfs(struct via_host *host, const struct via_sriov_pf *pf)
+{
+	for (size_t i = 0; i < pf->vf_count; i++) {
+		struct via_error err;
+
+		if (via_vfio_forget(host, pf->vfs[i].bdf, &err) ||
+		    via_sriov_attrs_record_remove(host, pf->vfs[i].bdf, &err))
+			via_host_log(host, VIA_LOG_WARNING, "%s", err.text);
+	}
+}
+
+int via_sriov_destroy_locked(struct via_host *host, struct via_bdf bdf, bool force,
+			     const struct via_sriov_lent *lent, struct via_error *err)
 {
 	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
-	via_autoclose int lock_fd = -1;
 	struct via_error left;
 	bool open;
-	void *work;
-	int rc = lock_pf(host, bdf, &lock_fd, err);
+	void *work = NULL;
+	int rc = via_sriov_autoprobe_recover(host, bdf, err);
 
-	if (!rc)
-		rc = via_sriov_autoprobe_recover(host, bdf, err);
 	if (!rc)
 		rc = via_sriov_pf_load(host, bdf, &pf, err);
 	if (rc || !pf.num_vfs)
@@ -292,6 +314,9 @@ int via_sriov_destroy_with(struct via_host *host, struct via_bdf bdf, bool force
 	open = !kind->open(host, &pf, lent, &work, &left);
 	if (!open)
 		via_host_log(host, VIA_LOG_WARNING, "%s", left.text);
+	rc = via_sriov_before_save(host, &pf, open ? kind : NULL, work, lent, err);
+	if (rc)
+		goto close_work;
 	rc = write_file(host, bdf, "sriov_numvfs", 0);
 	if (rc)
 		rc = via_error_sys(err, -rc, "%s, the driver of %s, did not destroy its VFs",
@@ -299,14 +324,22 @@ int via_sriov_destroy_with(struct via_host *host, struct via_bdf bdf, bool force
 	/* After their drivers have let go of them: these would see a controller that failed. */
 	if (open && !rc)
 		kind->clear(work);
+	if (!rc)
+		forget_vfs(host, &pf);
+	via_sriov_before_forget(host, bdf, open ? kind : NULL, work);
+close_work:
 	if (open)
 		kind->close(work);
-	for (size_t i = 0; !rc && i < pf.vf_count; i++) {
-		/* Only untidy: it is of no function that comes after. */
-		if (via_vfio_forget(host, pf.vfs[i].bdf, &left))
-			via_host_log(host, VIA_LOG_WARNING, "%s", left.text);
-	}
 	return rc;
+}
+
+int via_sriov_destroy_with(struct via_host *host, struct via_bdf bdf, bool force,
+			   const struct via_sriov_lent *lent, struct via_error *err)
+{
+	via_autoclose int lock_fd = -1;
+	int rc = lock_pf(host, bdf, &lock_fd, err);
+
+	return rc ? rc : via_sriov_destroy_locked(host, bdf, force, lent, err);
 }
 
 int via_sriov_destroy(struct via_host *host, struct via_bdf bdf, bool force, struct via_error *err)

@@ -28,6 +28,22 @@ static int plain_open(struct via_host *host, const struct via_sriov_pf *pf,
 	return 0;
 }
 
+static int plain_remember(void *work, struct via_sriov_record *record, struct via_error *err)
+{
+	(void)work;
+	(void)record;
+	(void)err;
+	return 0;
+}
+
+static int plain_restore(void *work, const struct via_sriov_record *record, struct via_error *err)
+{
+	(void)work;
+	(void)record;
+	(void)err;
+	return 0;
+}
+
 static int plain_prepare(void *work, const struct via_sriov_request *request, struct via_error *err)
 {
 	(void)work;
@@ -51,9 +67,11 @@ static void plain_end(void *work)
 static const struct via_sriov_kind plain = {
 	.check = plain_check,
 	.open = plain_open,
+	.remember = plain_remember,
 	.prepare = plain_prepare,
 	.start = plain_start,
 	.clear = plain_end,
+	.restore = plain_restore,
 	.close = plain_end,
 };
 

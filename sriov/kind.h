@@ -5,10 +5,13 @@
 #include <viaduct/sriov/create.h>
 
 struct via_nvme_admin;
+struct via_sriov_attr_driver;
+struct via_sriov_record;
 
 /* What a test lends instead of the real thing. */
 struct via_sriov_lent {
 	const struct via_nvme_admin *nvme;
+	const struct via_sriov_attr_driver *attrs;
 };
 
 /*
@@ -21,12 +24,16 @@ struct via_sriov_kind {
 		     const struct via_sriov_request *request, struct via_error *err);
 	int (*open)(struct via_host *host, const struct via_sriov_pf *pf,
 		    const struct via_sriov_lent *lent, void **work, struct via_error *err);
+	/* What there is now. */
+	int (*remember)(void *work, struct via_sriov_record *record, struct via_error *err);
 	/* Before there are VFs. */
 	int (*prepare)(void *work, const struct via_sriov_request *request, struct via_error *err);
 	/* Once the VFs are there. */
 	int (*start)(void *work, struct via_error *err);
 	/* When they are gone, whatever was done before. What fails is logged. */
 	void (*clear)(void *work);
+	/* What was remembered, when there are as many VFs as then. */
+	int (*restore)(void *work, const struct via_sriov_record *record, struct via_error *err);
 	void (*close)(void *work);
 };
 

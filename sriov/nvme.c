@@ -9,6 +9,7 @@
 #include <viaduct/util/journal.h>
 #include <viaduct/vfio/bind.h>
 
+#include "before.h"
 #include "kind.h"
 #include "nvme-controller.h"
 #include "nvme-private.h"
@@ -209,6 +210,28 @@ static int kind_open(struct via_host *host, const struct via_sriov_pf *pf,
 	return 0;
 }
 
+static struct via_sriov_nvme state_of(const struct via_nvme_secondary *vf);
+
+static int kind_remember(void *data, struct via_sriov_record *record, struct via_error *err)
+{
+	struct work *work = data;
+	int rc;
+
+	if (!work->nvme)
+		return 0;
+	rc = via_nvme_read(work->nvme, err);
+	if (rc)
+		return rc;
+	record->nvme = calloc(work->nvme->count + 1, sizeof(*record->nvme));
+	if (!record->nvme)
+		return via_error_sys(err, ENOMEM, "cannot write down what %s has",
+				     via_bdf_text(work->nvme->bdf).text);
+	for (size_t vf = 0; vf < work->nvme->count; vf++)
+		record->nvme[vf] = state_of(&work->nvme->secondaries[vf]);
+	record->nvme_count = (unsigned int)work->nvme->count;
+	return 0;
+}
+
 static int kind_prepare(void *data, const struct via_sriov_request *request, struct via_error *err)
 {
 	struct work *work = data;
@@ -264,15 +287,6 @@ static void kind_close(void *data)
 	via_nvme_close(work->nvme);
 	free(work);
 }
-
-const struct via_sriov_kind via_sriov_kind_nvme = {
-	.check = kind_check,
-	.open = kind_open,
-	.prepare = kind_prepare,
-	.start = kind_start,
-	.clear = kind_clear,
-	.close = kind_close,
-};
 
 static struct via_sriov_nvme public_state(bool online, const struct share *share)
 {
@@ -367,6 +381,79 @@ static int check_idle(struct via_host *host, struct via_bdf vf, struct via_error
 	return rc ? rc : via_vfio_check_unused(host, vf, err);
 }
 
+static bool is_as(const struct via_nvme *nvme, const struct via_sriov_record *record, size_t vf)
+{
+	const struct via_nvme_secondary *now = &nvme->secondaries[vf];
+	const struct via_sriov_nvme *had = &record->nvme[vf];
+
+	return vf >= record->nvme_count ||
+	       (now->online == had->online && now->held[VIA_NVME_QUEUES] == had->queues &&
+		now->held[VIA_NVME_VECTORS] == had->vectors);
+}
+
+/* A VF that is to be changed, if it is there. */
+static int check_restore(const struct via_nvme *nvme, size_t vf, struct via_error *err)
+{
+	struct via_bdf_text pf = via_bdf_text(nvme->bdf);
+	char name[VIA_BDF_TEXT_BYTES];
+	struct via_bdf bdf;
+
+	if (via_host_link_name(nvme->host, name, sizeof(name), "sys/bus/pci/devices/%s/virtfn%zu",
+			       pf.text, vf) ||
+	    via_bdf_parse(name, &bdf))
+		return 0;
+	return check_idle(nvme->host, bdf, err);
+}
+
+static int restore_one(struct via_nvme *nvme, size_t vf, const struct via_sriov_nvme *had,
+		       struct via_error *err)
+{
+	const struct share share = { { had->queues, had->vectors } };
+	int rc = assign(nvme, vf, &share, err);
+
+	return rc || !had->online ? rc : via_nvme_online(nvme, vf, err);
+}
+
+/* All that is to be had first is had before the first is given. */
+static int kind_restore(void *data, const struct via_sriov_record *record, struct via_error *err)
+{
+	struct work *work = data;
+	struct via_nvme *nvme = work->nvme;
+	via_autofree bool *same = NULL;
+	int rc;
+
+	if (!record->nvme_count)
+		return 0;
+	if (!nvme)
+		return via_error_set(err, ENOTSUP, "%s", work->why.text);
+	same = calloc(nvme->count + 1, sizeof(*same));
+	rc = same ? via_nvme_read(nvme, err)
+		  : via_error_sys(err, ENOMEM, "cannot ask %s", via_bdf_text(nvme->bdf).text);
+	for (size_t vf = 0; !rc && vf < nvme->count; vf++) {
+		same[vf] = is_as(nvme, record, vf);
+		if (!same[vf])
+			rc = check_restore(nvme, vf, err);
+	}
+	for (size_t vf = 0; !rc && vf < nvme->count; vf++)
+		if (!same[vf])
+			rc = withdraw(nvme, vf, vf + 1, err);
+	for (size_t vf = 0; !rc && vf < nvme->count; vf++)
+		if (!same[vf])
+			rc = restore_one(nvme, vf, &record->nvme[vf], err);
+	return rc;
+}
+
+const struct via_sriov_kind via_sriov_kind_nvme = {
+	.check = kind_check,
+	.open = kind_open,
+	.remember = kind_remember,
+	.prepare = kind_prepare,
+	.start = kind_start,
+	.clear = kind_clear,
+	.restore = kind_restore,
+	.close = kind_close,
+};
+
 static int change(struct via_nvme *nvme, size_t vf, const struct share *share,
 		  struct via_error *err)
 {
@@ -443,6 +530,7 @@ int via_sriov_nvme_set_with(struct via_host *host, const struct via_sriov_pf *pf
 	via_autoclose int lock_fd = -1;
 	struct share share;
 	struct via_bdf vf;
+	struct work work;
 	int rc = via_sriov_pf_vf(pf, index, &vf, err);
 
 	if (!rc)
@@ -455,10 +543,15 @@ int via_sriov_nvme_set_with(struct via_host *host, const struct via_sriov_pf *pf
 		rc = complete(nvme, index, wanted, &share, err);
 	if (rc)
 		return rc;
+	work = (struct work){ .nvme = nvme };
+	rc = via_sriov_before_save(host, pf, &via_sriov_kind_nvme, &work, NULL, err);
+	if (rc)
+		return rc;
 	before = nvme->secondaries[index];
 	rc = change(nvme, index, &share, err);
 	if (rc)
 		change_back(nvme, index, &before);
+	via_sriov_before_forget(host, pf->bdf, &via_sriov_kind_nvme, &work);
 	return rc;
 }
 

@@ -522,6 +522,52 @@ int via_vfio_unbind_plan(struct via_host *host, struct via_bdf bdf, via_vfio_cha
 	return via_vfio_unbind_with(&sysfs, bdf, driver, err);
 }
 
+int via_vfio_had(struct via_host *host, struct via_bdf bdf,
+		 char driver[static VIA_DRIVER_NAME_BYTES],
+		 char override[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
+{
+	const struct via_vfio_sysfs sysfs = { .host = host };
+	struct via_vfio_record record;
+	struct function function;
+	int rc = function_load(&function, &sysfs, bdf, err);
+
+	if (!rc)
+		rc = via_vfio_record_load(host, bdf, &record, err);
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (!rc && is_held(&function, &record)) {
+		strcpy(driver, record.driver);
+		strcpy(override, record.override);
+		return 0;
+	}
+	strcpy(driver, function.driver);
+	strcpy(override, function.override);
+	return 0;
+}
+
+int via_vfio_restore(struct via_host *host, struct via_bdf bdf, const char *driver,
+		     const char *override, struct via_error *err)
+{
+	const struct via_vfio_sysfs sysfs = { .host = host, .write = host_write };
+	struct function function;
+	int rc = function_load(&function, &sysfs, bdf, err);
+
+	if (rc)
+		return rc;
+	if (!strcmp(function.driver, driver))
+		return override_write(&function, override, err);
+	if (*driver && !via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
+		return via_error_set(err, ENOENT,
+				     "%s had the driver %s, which is not loaded: "
+				     "modprobe %s",
+				     function.where.text, driver, driver);
+	if (*function.driver)
+		rc = via_vfio_check_unused(host, bdf, err);
+	if (!rc)
+		rc = release(&function, err);
+	return rc ? rc : give(&function, driver, override, err);
+}
+
 int via_vfio_forget(struct via_host *host, struct via_bdf bdf, struct via_error *err)
 {
 	return via_vfio_record_remove(host, bdf, err);

@@ -151,17 +151,37 @@ static void vf_add(struct fake_kernel *kernel, unsigned int index)
 	snprintf(link, sizeof(link), "virtfn%u", index);
 	snprintf(text, sizeof(text), "../%s", name.text);
 	put_link(kernel, text, PF, link);
+	snprintf(link, sizeof(link), "%u", index);
+	put(kernel, FAKE_KERNEL_ATTRS, "attrs/", link);
 	if (number_of(kernel, PF "sriov_drivers_autoprobe"))
 		probe(kernel, name.text);
 }
 
+/* Kept, for sysfs gives no inode to a second directory. */
+static void bury(struct fake_kernel *kernel, const char *path)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	int number = 0;
+
+	do
+		snprintf(to, sizeof(to), "%s/grave/%d", kernel->tree.root, number++);
+	while (!access(to, F_OK));
+	tree_add(&kernel->tree, (struct tree_entry){ "grave/" });
+	snprintf(from, sizeof(from), "%s/%s", kernel->tree.root, path);
+	if (rename(from, to))
+		die("cannot be buried", from);
+}
+
 static void vf_drop(struct fake_kernel *kernel, unsigned int index)
 {
-	char name[64];
+	char name[128];
 
 	snprintf(name, sizeof(name), "virtfn%u", index);
 	drop(kernel, PF, name);
-	drop(kernel, DEVICES, vf_name(index).text);
+	snprintf(name, sizeof(name), DEVICES "%s", vf_name(index).text);
+	bury(kernel, name);
+	snprintf(name, sizeof(name), "%u", index);
+	drop(kernel, "attrs/", name);
 	snprintf(name, sizeof(name), "%u", 10 + index);
 	drop(kernel, "sys/kernel/iommu_groups/", name);
 }
@@ -306,7 +326,8 @@ static int visit(const char *path, const struct stat *status, int type, struct F
 
 	(void)status;
 	(void)place;
-	if (type == FTW_D || !strncmp(name, "/run/viaduct/lock/", strlen("/run/viaduct/lock/")))
+	if (type == FTW_D || !strncmp(name, "/run/viaduct/lock/", strlen("/run/viaduct/lock/")) ||
+	    !strncmp(name, "/grave/", strlen("/grave/")))
 		return 0;
 	if (type == FTW_SL) {
 		bytes = readlink(path, content, sizeof(content) - 1);
@@ -387,6 +408,17 @@ static bool is_killed(struct fake_kernel *kernel, fake_kernel_fn operate, void *
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		die("a process ended badly", "");
 	return !WEXITSTATUS(status);
+}
+
+int fake_kernel_kill_at(struct fake_kernel *kernel, int step, fake_kernel_fn operate, void *data)
+{
+	bool killed;
+
+	kernel->dies_at = step;
+	killed = is_killed(kernel, operate, data);
+	kernel->dies_at = -1;
+	kernel->steps = 0;
+	return killed ? step + 2 : step;
 }
 
 int fake_kernel_kill(struct fake_kernel *kernel, fake_kernel_fn operate, fake_kernel_fn recover,

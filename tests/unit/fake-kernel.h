@@ -11,11 +11,15 @@
  * sriov_drivers_autoprobe, driver_override, unbind, drivers_probe. There are a PF of igb with up to
  * seven VFs, which igbvf takes, and a function of e1000e; vfio-pci takes what it is told to.
  */
-#define FAKE_KERNEL_PF "0000:01:00.0" /* igb, eth0; its VFs: 0000:01:10.0, .2, .4, .6, 11.0, ...   \
-				       */
+#define FAKE_KERNEL_PF                                                                             \
+	"0000:01:00.0" /* igb, eth0; its VFs: 0000:01:10.0, .2, .4, .6, 11.0, ...                  \
+			*/
 #define FAKE_KERNEL_VF0	 "0000:01:10.0"
 #define FAKE_KERNEL_VF1	 "0000:01:10.2"
 #define FAKE_KERNEL_CARD "0000:03:00.0" /* e1000e */
+
+/* What a PF's driver holds a new VF to, in attrs/INDEX: MAC, VLAN, priority, trust, spoof check. */
+#define FAKE_KERNEL_ATTRS "00:00:00:00:00:00 0 0 0 1\n"
 
 struct fake_kernel;
 
@@ -58,6 +62,10 @@ typedef void (*fake_kernel_fn)(struct via_host *host, void *data);
  */
 int fake_kernel_kill(struct fake_kernel *kernel, fake_kernel_fn operate, fake_kernel_fn recover,
 		     void *data);
+
+/** fake_kernel_kill_at() - a process that runs @operate, killed at one step; from 0.
+ * Return: more than @step; @step when it ended before. */
+int fake_kernel_kill_at(struct fake_kernel *kernel, int step, fake_kernel_fn operate, void *data);
 
 /** fake_kernel_shared() - zeroed memory that those killed share, until the program ends. */
 void *fake_kernel_shared(size_t bytes);

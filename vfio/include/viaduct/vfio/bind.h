@@ -82,6 +82,25 @@ VIA_API int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,
 VIA_API bool via_vfio_is_remembered(struct via_host *host, struct via_bdf bdf);
 
 /**
+ * via_vfio_had() - the driver and override a function had before via_vfio_bind(), or has now when
+ * that did not change them. "" for none.
+ *
+ * Return: 0, -ENODEV, or why what sysfs or the record says cannot be read.
+ */
+VIA_API int via_vfio_had(struct via_host *host, struct via_bdf bdf,
+			 char driver[static VIA_DRIVER_NAME_BYTES],
+			 char override[static VIA_DRIVER_NAME_BYTES], struct via_error *err);
+
+/**
+ * via_vfio_restore() - give a function the driver and override that via_vfio_had() told of the one
+ * that was here before. Nothing is remembered; the caller has the lock (viaduct/util/journal.h).
+ *
+ * Return: as via_vfio_unbind().
+ */
+VIA_API int via_vfio_restore(struct via_host *host, struct via_bdf bdf, const char *driver,
+			     const char *override, struct via_error *err);
+
+/**
  * via_vfio_forget() - remove what is remembered of a function that is gone.
  *
  * Return: 0, also when there was nothing, or the errno of unlink(2).

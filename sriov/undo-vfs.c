@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "undo-private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <viaduct/util/cleanup.h>
+#include <viaduct/vfio/bind.h>
+
+#include "attr-private.h"
+#include "autoprobe.h"
+#include "create-private.h"
+#include "record.h"
+
+/* Whether this VF came after the one of the record was taken away. */
+static bool is_new(struct via_host *host, const struct via_sriov_vf *vf,
+		   const struct via_sriov_record *record)
+{
+	return vf->index < record->num_vfs && strcmp(via_journal_identity(host, vf->bdf).text,
+						     record->vfs[vf->index].identity.text);
+}
+
+static int restore_count(struct via_host *host, const struct via_sriov_pf *pf,
+			 const struct via_sriov_record *record, const struct via_sriov_lent *lent,
+			 struct via_error *err)
+{
+	const struct via_sriov_request request = { .count = record->num_vfs };
+	int rc = 0;
+
+	if (pf->num_vfs == record->num_vfs)
+		return 0;
+	if (pf->num_vfs)
+		rc = via_sriov_destroy_locked(host, pf->bdf, false, lent, err);
+	if (!rc && record->num_vfs)
+		rc = via_sriov_create_locked(host, pf->bdf, &request, lent, err);
+	return rc;
+}
+
+static int restore_resources(struct via_host *host, const struct via_sriov_pf *pf,
+			     const struct via_sriov_record *record,
+			     const struct via_sriov_lent *lent, struct via_error *err)
+{
+	const struct via_sriov_kind *kind = via_sriov_kind_of(host, pf->bdf);
+	void *work;
+	int rc;
+
+	if (!record->nvme_count)
+		return 0;
+	rc = kind->open(host, pf, lent, &work, err);
+	if (rc)
+		return rc;
+	rc = kind->restore(work, record, err);
+	kind->close(work);
+	return rc;
+}
+
+/* In the order in which they come to be: attributes before a driver sees them. */
+static int restore_vfs(struct via_host *host, const struct via_sriov_pf *pf,
+		       const struct via_sriov_record *record, const struct via_sriov_lent *lent,
+		       struct via_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < pf->vf_count; i++)
+		if (is_new(host, &pf->vfs[i], record))
+			rc = via_sriov_attrs_restore(host, pf, pf->vfs[i].index,
+						     &record->vfs[pf->vfs[i].index].attrs, lent,
+						     err);
+	for (size_t i = 0; !rc && i < pf->vf_count; i++) {
+		const struct via_sriov_vf_before *had = &record->vfs[pf->vfs[i].index];
+
+		if (is_new(host, &pf->vfs[i], record))
+			rc = via_vfio_restore(host, pf->vfs[i].bdf, had->driver, had->override,
+					      err);
+	}
+	return rc;
+}
+
+int via_undo_vfs(struct via_host *host, struct via_bdf bdf, const struct via_sriov_lent *lent,
+		 struct via_error *err)
+{
+	via_cleanup(via_sriov_record_clear) struct via_sriov_record record = { 0 };
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf now = { 0 };
+	via_autoclose int lock_fd = -1;
+	int rc = via_journal_lock(host, bdf, &lock_fd, err);
+
+	if (!rc)
+		rc = via_sriov_record_load(host, bdf, &record, err);
+	if (!rc)
+		rc = via_sriov_autoprobe_recover(host, bdf, err);
+	if (!rc)
+		rc = via_sriov_pf_load(host, bdf, &pf, err);
+	if (!rc)
+		rc = restore_count(host, &pf, &record, lent, err);
+	if (!rc)
+		rc = via_sriov_pf_load(host, bdf, &now, err);
+	if (!rc)
+		rc = restore_resources(host, &now, &record, lent, err);
+	if (!rc)
+		rc = restore_vfs(host, &now, &record, lent, err);
+	return rc ? rc : via_sriov_record_remove(host, bdf, err);
+}
+
+static void number_change(via_undo_change_fn change, void *data, const char *what,
+			  unsigned int before, unsigned int after)
+{
+	char before_text[16], after_text[16];
+
+	snprintf(before_text, sizeof(before_text), "%u", before);
+	snprintf(after_text, sizeof(after_text), "%u", after);
+	if (before != after)
+		change(data, what, before_text, after_text);
+}
+
+int via_undo_vfs_plan(struct via_host *host, struct via_bdf bdf, via_undo_change_fn change,
+		      void *data, struct via_error *err)
+{
+	via_cleanup(via_sriov_record_clear) struct via_sriov_record record = { 0 };
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	struct via_bdf_text name = via_bdf_text(bdf);
+	char what[128];
+	int rc = via_sriov_record_load(host, bdf, &record, err);
+
+	if (!rc)
+		rc = via_sriov_pf_load(host, bdf, &pf, err);
+	if (!rc && pf.num_vfs && pf.num_vfs != record.num_vfs)
+		rc = via_sriov_destroy_check(host, &pf, false, err);
+	/* Who only asks may lack the privilege. */
+	if (rc && rc != -EACCES)
+		return rc;
+	snprintf(what, sizeof(what), "/sys/bus/pci/devices/%s/sriov_numvfs", name.text);
+	number_change(change, data, what, pf.num_vfs, record.num_vfs);
+	for (unsigned int i = 0; i < record.num_vfs && pf.num_vfs != record.num_vfs; i++) {
+		snprintf(what, sizeof(what), "%s/vf%u driver", name.text, i);
+		if (*record.vfs[i].driver)
+			change(data, what, "", record.vfs[i].driver);
+	}
+	for (unsigned int i = 0; i < record.nvme_count; i++) {
+		snprintf(what, sizeof(what), "%s/vf%u queues", name.text, i);
+		if (record.nvme[i].queues)
+			change(data, what, NULL, "as before");
+	}
+	return 0;
+}
+
+static int load_attrs(struct via_host *host, struct via_bdf vf, struct via_sriov_pf *pf,
+		      unsigned int *index, struct via_sriov_attrs *had, struct via_error *err)
+{
+	struct via_bdf pf_bdf;
+	int rc = via_sriov_attrs_record_load(host, vf, had, err);
+
+	if (!rc)
+		rc = via_sriov_vf_pf(host, vf, &pf_bdf, index, err);
+	return rc ? rc : via_sriov_pf_load(host, pf_bdf, pf, err);
+}
+
+int via_undo_attrs(struct via_host *host, struct via_bdf vf, const struct via_sriov_lent *lent,
+		   struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	via_autoclose int lock_fd = -1;
+	struct via_sriov_attrs had;
+	unsigned int index;
+	int rc = via_journal_lock(host, vf, &lock_fd, err);
+
+	if (!rc)
+		rc = load_attrs(host, vf, &pf, &index, &had, err);
+	if (!rc)
+		rc = via_sriov_attrs_restore(host, &pf, index, &had, lent, err);
+	return rc ? rc : via_sriov_attrs_record_remove(host, vf, err);
+}
+
+static void mac_change(via_undo_change_fn change, void *data, const char *what,
+		       struct via_mac before, struct via_mac after)
+{
+	if (memcmp(&before, &after, sizeof(before)))
+		change(data, what, via_mac_text(before).text, via_mac_text(after).text);
+}
+
+int via_undo_attrs_plan(struct via_host *host, struct via_bdf vf, via_undo_change_fn change,
+			void *data, struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	struct via_sriov_attrs had, now[1];
+	struct via_sriov_pf one = { 0 };
+	struct via_sriov_vf self;
+	char what[5][64];
+	unsigned int both;
+	int rc = load_attrs(host, vf, &pf, &self.index, &had, err);
+
+	if (rc)
+		return rc;
+	self.bdf = vf;
+	one = pf;
+	one.vfs = &self;
+	one.vf_count = 1;
+	rc = via_sriov_attrs_get(host, &one, now, err);
+	if (rc)
+		return rc;
+	for (unsigned int i = 0; i < 5; i++) {
+		static const char *const names[] = { "mac", "vlan", "qos", "trust", "spoofchk" };
+
+		snprintf(what[i], sizeof(what[i]), "%s/vf%u %s", pf.netdevs.names[0], self.index,
+			 names[i]);
+	}
+	both = had.valid & now->valid;
+	if (both & VIA_SRIOV_MAC)
+		mac_change(change, data, what[0], now->mac, had.mac);
+	if (both & VIA_SRIOV_VLAN)
+		number_change(change, data, what[1], now->vlan, had.vlan);
+	if (both & VIA_SRIOV_QOS)
+		number_change(change, data, what[2], now->qos, had.qos);
+	if ((both & VIA_SRIOV_TRUST) && now->trust != had.trust)
+		change(data, what[3], now->trust ? "on" : "off", had.trust ? "on" : "off");
+	if ((both & VIA_SRIOV_SPOOFCHK) && now->spoofchk != had.spoofchk)
+		change(data, what[4], now->spoofchk ? "on" : "off", had.spoofchk ? "on" : "off");
+	return 0;
+}
