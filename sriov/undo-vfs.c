@@ -10,6 +10,7 @@
 
 #include "attr-private.h"
 #include "autoprobe.h"
+#include "before.h"
 #include "create-private.h"
 #include "record.h"
 
@@ -101,6 +102,29 @@ int via_undo_vfs(struct via_host *host, struct via_bdf bdf, const struct via_sri
 	if (!rc)
 		rc = restore_vfs(host, &now, &record, lent, err);
 	return rc ? rc : via_sriov_record_remove(host, bdf, err);
+}
+
+int via_undo_remember_vfs(struct via_host *host, struct via_bdf bdf, struct via_error *err)
+{
+	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	via_autoclose int lock_fd = -1;
+	struct via_error unread;
+	void *work = NULL;
+	bool open;
+	int rc;
+
+	if (via_sriov_pf_load(host, bdf, &pf, NULL) || !pf.num_vfs)
+		return 0;
+	rc = via_journal_lock(host, bdf, &lock_fd, err);
+	if (rc)
+		return rc;
+	/* One that does not answer has nothing to tell. */
+	open = !kind->open(host, &pf, NULL, &work, &unread);
+	rc = via_sriov_before_save(host, &pf, open ? kind : NULL, work, NULL, err);
+	if (open)
+		kind->close(work);
+	return rc;
 }
 
 static void number_change(via_undo_change_fn change, void *data, const char *what,

@@ -254,7 +254,7 @@ int via_undo_had(struct via_host *host, const struct via_undo *undo, char *text,
 		snprintf(text, text_bytes, "not loaded");
 		break;
 	case VIA_UNDO_LEFTOVER:
-		snprintf(text, text_bytes, "half a record, of a change that was not made");
+		snprintf(text, text_bytes, "half a record of a change that was not made");
 		break;
 	case VIA_UNDO_UNKNOWN:
 		break;

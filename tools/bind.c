@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <viaduct/iommu/group.h>
+#include <viaduct/sriov/undo.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
@@ -221,7 +222,8 @@ int cmd_bind(struct via_cli *cli, int argc, char **argv)
 	for (size_t i = 0; i < targets.count; i++) {
 		struct target *target = &targets.all[i];
 
-		if (via_vfio_bind(cli->host, target->bdf, driver, &err)) {
+		if (via_undo_remember_vfs(cli->host, target->bdf, &err) ||
+		    via_vfio_bind(cli->host, target->bdf, driver, &err)) {
 			roll_back(cli->host, &targets, i);
 			return via_fail(&err);
 		}

@@ -39,6 +39,11 @@ void via_changes_add(struct via_changes *changes, const char *what, const char *
 					via_json_text(before), "after", via_json_text(after)));
 }
 
+void via_changes_add_what(void *data, const char *what, const char *before, const char *after)
+{
+	via_changes_add(data, what, before, after);
+}
+
 void via_changes_add_file(void *data, const char *path, const char *before, const char *after)
 {
 	char what[PATH_MAX];

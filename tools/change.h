@@ -22,6 +22,9 @@ void via_changes_init(struct via_changes *changes, const struct via_cli *cli);
 void via_changes_add(struct via_changes *changes, const char *what, const char *before,
 		     const char *after);
 
+/** via_changes_add_what() - the same; data is struct via_changes. */
+void via_changes_add_what(void *data, const char *what, const char *before, const char *after);
+
 /** via_changes_add_file() - the same, of @path below the root; data is struct via_changes. */
 void via_changes_add_file(void *data, const char *path, const char *before, const char *after);
 

@@ -97,6 +97,7 @@ int cmd_check(struct via_cli *cli, int argc, char **argv);
 int cmd_export(struct via_cli *cli, int argc, char **argv);
 int cmd_run(struct via_cli *cli, int argc, char **argv);
 int cmd_show(struct via_cli *cli, int argc, char **argv);
+int cmd_undo(struct via_cli *cli, int argc, char **argv);
 int cmd_unbind(struct via_cli *cli, int argc, char **argv);
 int cmd_vf_create(struct via_cli *cli, int argc, char **argv);
 int cmd_vf_set(struct via_cli *cli, int argc, char **argv);

@@ -48,6 +48,13 @@ static const struct via_option change_options[] = {
 	{ 0 },
 };
 
+static const struct via_option undo_options[] = {
+	{ "list", NULL, "print what there is to undo, and what there was" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option vf_create_options[] = {
 	{ "driver", "NAME", "bind each VF to this driver, such as vfio-pci, when it is there" },
 	{ "queues", "N", "of an NVMe PF: queues for each VF, the admin queue included" },
@@ -239,6 +246,19 @@ const struct via_command via_commands[] = {
 			"so, such as 'viaduct bind', is a warning.",
 		.options = export_options,
 		.run = cmd_export,
+	},
+	{
+		.name = "undo",
+		.summary = "Makes the host as it was before Viaduct changed it.",
+		.operands = "[DEVICE...]",
+		.max_operands = SIZE_MAX,
+		.text = "Drivers, the number of VFs, what they are held to and have, and loaded "
+			"modules. A PF\n"
+			"stands for its VFs, too. What is in use stays, with a sentence and status "
+			"1, and the\n"
+			"rest is undone.",
+		.options = undo_options,
+		.run = cmd_undo,
 	},
 	{
 		.name = "run",

@@ -78,4 +78,12 @@ VIA_API int via_undo_plan(struct via_host *host, const struct via_undo *undo,
  */
 VIA_API int via_undo(struct via_host *host, const struct via_undo *undo, struct via_error *err);
 
+/**
+ * via_undo_remember_vfs() - write down what the VFs of a function are, before they go with its
+ * driver. None: nothing to do.
+ *
+ * Return: 0; what via_journal_lock() returns, or why it cannot be written down.
+ */
+VIA_API int via_undo_remember_vfs(struct via_host *host, struct via_bdf bdf, struct via_error *err);
+
 #endif
