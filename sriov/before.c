@@ -25,9 +25,15 @@ static int fill_vf(struct via_host *host, const struct via_sriov_vf *vf,
 		   const struct via_sriov_attrs *attrs, struct via_sriov_vf_before *before,
 		   struct via_error *err)
 {
+	struct via_error unknown;
+
 	before->identity = via_journal_identity(host, vf->bdf);
 	vf_attrs(host, vf->bdf, attrs, &before->attrs);
-	return via_vfio_had(host, vf->bdf, before->driver, before->override, err);
+	if (!via_vfio_had(host, vf->bdf, before->driver, before->override, &unknown))
+		return 0;
+	/* What it has now is the most that can be known. */
+	via_host_log(host, VIA_LOG_WARNING, "%s", unknown.text);
+	return via_vfio_driver(host, vf->bdf, before->driver, err);
 }
 
 static int fill_vfs(struct via_host *host, const struct via_sriov_pf *pf,
