@@ -258,7 +258,8 @@ int via_plan_diff(const struct via_plan_state *from, const struct via_plan_state
 		if (!from->devices[i].gone && !to->devices[i].gone)
 			rc = diff_device(&differ, &from->devices[i], &to->devices[i]);
 	for (size_t i = 0; !rc && i < from->pool_count; i++)
-		rc = diff_pool(&differ, i, &from->pools[i], &to->pools[i]);
+		if (!from->pools[i].gone)
+			rc = diff_pool(&differ, i, &from->pools[i], &to->pools[i]);
 	return rc;
 }
 

@@ -23,8 +23,7 @@ struct via_plan_vf {
 struct via_plan_pf {
 	struct via_bdf bdf;
 	char name[VIA_DRIVER_NAME_BYTES]; /* of its first netdev, or its address */
-	bool gone;
-	bool has_netdev;
+	bool gone;			  /* not known any more */
 	bool has_count;
 	unsigned int count;
 	struct via_sriov_nvme each; /* what to ask for when VFs are made; 0: a share */
@@ -43,6 +42,7 @@ struct via_plan_pool {
 	struct via_bdf *pfs; /* of the present state: those that are wanted */
 	size_t pf_count;
 	bool exists;
+	bool gone;
 	struct via_pool pool;
 };
 
@@ -79,12 +79,17 @@ struct via_plan_steps {
 	size_t count;
 };
 
-/** via_plan_read() - the present state of the PFs and devices whose addresses are in @state, which
- * is otherwise empty. @wanted may be NULL: then what is gone is told in the state, and what cannot
- * be read is not known. */
+/** via_plan_read() - the present state of what @wanted names, whose addresses are in @state, which
+ * is otherwise empty. */
 int via_plan_read(struct via_host *host, const struct via_plan_port *port,
 		  const struct via_sriov_wanted *wanted, struct via_plan_state *state,
 		  struct via_error *err);
+
+/** via_plan_read_again() - the same after something failed. What is not there any more, or cannot
+ * be read, is logged, counted in @left, and marked. */
+void via_plan_read_again(struct via_host *host, const struct via_plan_port *port,
+			 const struct via_plan_state *before, struct via_plan_state *state,
+			 size_t *left);
 
 /** via_plan_find() - the addresses of what @wanted names. */
 int via_plan_find(struct via_host *host, const struct via_sriov_wanted *wanted,

@@ -225,7 +225,6 @@ static int read_pf(struct via_host *host, const struct via_plan_port *port, bool
 
 	if (rc)
 		return rc;
-	state->has_netdev = pf.netdevs.count;
 	snprintf(state->name, sizeof(state->name), "%s",
 		 pf.netdevs.count ? pf.netdevs.names[0] : via_bdf_text(pf.bdf).text);
 	state->has_count = true;
@@ -264,34 +263,55 @@ int via_plan_read(struct via_host *host, const struct via_plan_port *port,
 		  const struct via_sriov_wanted *wanted, struct via_plan_state *state,
 		  struct via_error *err)
 {
-	for (size_t i = 0; i < state->pf_count; i++) {
-		const struct via_sriov_wanted_pf *pf = wanted ? &wanted->pfs[i] : NULL;
-		int rc =
-			read_pf(host, port, pf && (pf->queues || pf->vectors), &state->pfs[i], err);
+	int rc = 0;
 
-		state->pfs[i].gone = rc == -ENODEV;
-		if (rc && wanted)
-			return via_plan_place(wanted, pf->pf.place, rc, err);
-		if (rc && rc != -ENODEV)
-			return rc;
+	for (size_t i = 0; !rc && i < state->pf_count; i++) {
+		const struct via_sriov_wanted_pf *pf = &wanted->pfs[i];
+
+		rc = via_plan_place(
+			wanted, pf->pf.place,
+			read_pf(host, port, pf->queues || pf->vectors, &state->pfs[i], err), err);
+	}
+	for (size_t i = 0; !rc && i < state->device_count; i++)
+		rc = via_plan_place(
+			wanted, wanted->devices[i].device.place,
+			read_driver(host, state->devices[i].bdf, &state->devices[i].state, err),
+			err);
+	for (size_t i = 0; !rc && i < state->pool_count; i++)
+		rc = via_plan_place(wanted, wanted->pools[i].pool.place,
+				    read_pool(host, &state->pools[i], err), err);
+	return rc;
+}
+
+static void lost(struct via_host *host, const char *name, const struct via_error *why, size_t *left)
+{
+	via_host_log(host, VIA_LOG_WARNING, "%s cannot be made what it was: %s", name, why->text);
+	++*left;
+}
+
+void via_plan_read_again(struct via_host *host, const struct via_plan_port *port,
+			 const struct via_plan_state *before, struct via_plan_state *state,
+			 size_t *left)
+{
+	struct via_error why;
+
+	for (size_t i = 0; i < state->pf_count; i++) {
+		state->pfs[i].gone = read_pf(host, port, false, &state->pfs[i], &why);
+		if (state->pfs[i].gone)
+			lost(host, before->pfs[i].name, &why, left);
 	}
 	for (size_t i = 0; i < state->device_count; i++) {
-		int rc = read_driver(host, state->devices[i].bdf, &state->devices[i].state, err);
+		struct via_plan_device *device = &state->devices[i];
 
-		state->devices[i].gone = rc == -ENODEV;
-		if (rc && wanted)
-			return via_plan_place(wanted, wanted->devices[i].device.place, rc, err);
-		if (rc && rc != -ENODEV)
-			return rc;
+		device->gone = read_driver(host, device->bdf, &device->state, &why);
+		if (device->gone)
+			lost(host, via_bdf_text(device->bdf).text, &why, left);
 	}
 	for (size_t i = 0; i < state->pool_count; i++) {
-		int rc = read_pool(host, &state->pools[i], err);
-
-		if (rc)
-			return wanted ? via_plan_place(wanted, wanted->pools[i].pool.place, rc, err)
-				      : rc;
+		state->pools[i].gone = read_pool(host, &state->pools[i], &why);
+		if (state->pools[i].gone)
+			lost(host, state->pools[i].name, &why, left);
 	}
-	return 0;
 }
 
 static void expand_vfs(const struct via_sriov_wanted_pf *wanted, struct via_plan_pf *state)

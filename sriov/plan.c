@@ -330,25 +330,6 @@ static void tell(const struct via_plan_watch *watch, const struct via_plan_steps
 		watch->step(watch->data, &steps->all[at], at, steps->count, takes_back);
 }
 
-/* What is gone cannot be what it was. */
-static void tell_gone(const struct via_plan *plan, const struct via_plan_state *now, size_t *left)
-{
-	for (size_t i = 0; i < now->pf_count; i++) {
-		if (!now->pfs[i].gone)
-			continue;
-		via_host_log(plan->host, VIA_LOG_WARNING, "%s (%s) is gone, and its VFs with it",
-			     via_bdf_text(now->pfs[i].bdf).text, plan->before.pfs[i].name);
-		++*left;
-	}
-	for (size_t i = 0; i < now->device_count; i++) {
-		if (!now->devices[i].gone)
-			continue;
-		via_host_log(plan->host, VIA_LOG_WARNING, "%s is gone",
-			     via_bdf_text(now->devices[i].bdf).text);
-		++*left;
-	}
-}
-
 /*
  * From wherever the host is now back to where it was. What fails is logged, and the rest is done:
  * the next step may be about another device.
@@ -363,16 +344,14 @@ static void take_back(struct via_plan *plan, const struct via_plan_watch *watch,
 	int rc = via_plan_state_begin(&plan->before, &now, &why);
 
 	*done = *left = 0;
-	if (!rc)
-		rc = via_plan_read(plan->host, plan->port, NULL, &now, &why);
-	if (!rc)
+	if (!rc) {
+		via_plan_read_again(plan->host, plan->port, &plan->before, &now, left);
 		rc = via_plan_diff(&now, &plan->before, &steps, &why);
+	}
 	if (rc) {
 		via_host_log(plan->host, VIA_LOG_WARNING, "cannot take back what was done: %s",
 			     why.text);
 		++*left;
-	} else {
-		tell_gone(plan, &now, left);
 	}
 	for (size_t i = 0; !rc && i < steps.count; i++) {
 		tell(watch, &steps, i, true);

@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viaduct/util/cleanup.h>
+#include <viaduct/vfio/bind.h>
+
+#include "fake-kernel.h"
+#include "plan-private.h"
+
+#define VFS 7
+
+/* What no tree holds: attributes of the PF's VFs, resources of an NVMe PF's. */
+static struct fake {
+	struct via_sriov_attrs attrs[VFS];
+	struct via_sriov_nvme nvme[VFS];
+	int fails_at, sets; /* the call that fails, from 0; -1: none */
+	int stops_at;	    /* the step before which somebody wants to stop; -1: never */
+	bool loses;	    /* before a pool is written, the PF disappears, and it cannot be */
+	size_t steps, steps_back;
+} * fake;
+static struct fake_kernel *kernel;
+
+static int fake_create(struct via_host *host, struct via_bdf bdf,
+		       const struct via_sriov_request *request, struct via_error *err)
+{
+	memset(fake->attrs, 0, sizeof(fake->attrs));
+	for (unsigned int i = 0; i < request->count && i < VFS; i++)
+		fake->attrs[i].valid = VIA_SRIOV_MAC | VIA_SRIOV_VLAN | VIA_SRIOV_QOS |
+				       VIA_SRIOV_TRUST | VIA_SRIOV_SPOOFCHK;
+	return via_sriov_create(host, bdf, request, err);
+}
+
+static int fake_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
+			  struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	(void)host;
+	(void)err;
+	memcpy(attrs, fake->attrs, pf->vf_count * sizeof(*attrs));
+	return 0;
+}
+
+static int fake_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
+			  const struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	struct via_sriov_attrs *now = &fake->attrs[index];
+
+	(void)host;
+	assert_true(index < pf->vf_count);
+	fake_kernel_step(kernel);
+	if (fake->sets++ == fake->fails_at)
+		return via_error_set(err, EIO, "igb refused the attributes of VF %u", index);
+	if (attrs->valid & VIA_SRIOV_MAC)
+		now->mac = attrs->mac;
+	if (attrs->valid & VIA_SRIOV_VLAN)
+		now->vlan = attrs->vlan;
+	if (attrs->valid & VIA_SRIOV_QOS)
+		now->qos = attrs->qos;
+	if (attrs->valid & VIA_SRIOV_TRUST)
+		now->trust = attrs->trust;
+	if (attrs->valid & VIA_SRIOV_SPOOFCHK)
+		now->spoofchk = attrs->spoofchk;
+	fake_kernel_step(kernel);
+	return 0;
+}
+
+static int fake_nvme_get(struct via_host *host, const struct via_sriov_pf *pf,
+			 struct via_sriov_nvme *nvme, struct via_error *err)
+{
+	(void)host;
+	(void)err;
+	memcpy(nvme, fake->nvme, pf->vf_count * sizeof(*nvme));
+	return 0;
+}
+
+static int fake_nvme_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
+			 const struct via_sriov_nvme *wanted, struct via_error *err)
+{
+	(void)host;
+	(void)pf;
+	if (fake->sets++ == fake->fails_at)
+		return via_error_set(err, EREMOTEIO, "the controller refused");
+	if (wanted->queues)
+		fake->nvme[index].queues = wanted->queues;
+	if (wanted->vectors)
+		fake->nvme[index].vectors = wanted->vectors;
+	return 0;
+}
+
+static int fake_nvme_complete(struct via_host *host, const struct via_sriov_pf *pf,
+			      unsigned int index, const struct via_sriov_nvme *wanted,
+			      struct via_sriov_nvme *before, struct via_sriov_nvme *after,
+			      struct via_error *err)
+{
+	(void)host;
+	(void)pf;
+	(void)index;
+	(void)wanted;
+	(void)before;
+	(void)after;
+	(void)err;
+	return 0;
+}
+
+static int fake_unbind(struct via_host *host, struct via_bdf bdf, char *driver,
+		       struct via_error *err)
+{
+	return via_vfio_unbind(host, bdf, driver, err);
+}
+
+static const struct via_plan_port port = {
+	.create = fake_create,
+	.destroy = via_sriov_destroy,
+	.attrs_get = fake_attrs_get,
+	.attrs_set = fake_attrs_set,
+	.nvme_get = fake_nvme_get,
+	.nvme_set = fake_nvme_set,
+	.nvme_complete = fake_nvme_complete,
+	.bind = via_vfio_bind,
+	.unbind = fake_unbind,
+};
+
+static int resolve(struct via_host *host, const char *name, struct via_bdf *bdf,
+		   struct via_error *err)
+{
+	(void)host;
+	if (!strcmp(name, "eth0"))
+		name = FAKE_KERNEL_PF;
+	return via_bdf_parse(name, bdf) ? via_error_set(err, ENODEV, "there is no %s", name) : 0;
+}
+
+static int setup(void **state)
+{
+	kernel = *state = fake_kernel_new();
+	memset(fake, 0, sizeof(*fake));
+	fake->fails_at = fake->stops_at = -1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fake_kernel_free(*state);
+	return 0;
+}
+
+static struct via_host *the_host(void)
+{
+	return fake_kernel_tree(kernel)->host;
+}
+
+static void assert_says(const struct via_error *err, const char *part)
+{
+	if (!strstr(err->text, part))
+		fail_msg("\"%s\" does not say \"%s\"", err->text, part);
+}
+
+static void make(const char *text, struct via_plan **plan)
+{
+	via_cleanup(via_sriov_wanted_clear) struct via_sriov_wanted wanted = { 0 };
+	struct via_error err;
+
+	if (via_sriov_wanted_parse("test.yaml", text, strlen(text), &wanted, &err) ||
+	    via_plan_new_with(the_host(), &port, &wanted, resolve, plan, &err))
+		fail_msg("%s", err.text);
+}
+
+static void refuse(const char *text, int expected, const char *says)
+{
+	via_cleanup(via_sriov_wanted_clear) struct via_sriov_wanted wanted = { 0 };
+	struct via_plan *plan;
+	struct via_error err;
+
+	assert_int_equal(via_sriov_wanted_parse("test.yaml", text, strlen(text), &wanted, &err), 0);
+	assert_int_equal(via_plan_new_with(the_host(), &port, &wanted, resolve, &plan, &err),
+			 expected);
+	assert_says(&err, says);
+}
+
+static void lose_pf(void)
+{
+	const struct tree *tree = fake_kernel_tree(kernel);
+
+	tree_drop(tree, "sys/bus/pci/devices/" FAKE_KERNEL_PF);
+	tree_drop(tree, "sys/bus/pci/devices/" FAKE_KERNEL_VF0);
+	tree_add(tree, (struct tree_entry){ "run/viaduct/pools", "a file" });
+	fake->loses = false;
+}
+
+static void watch_step(void *data, const struct via_plan_step *step, size_t at, size_t count,
+		       bool takes_back)
+{
+	(void)data;
+	assert_true(at < count);
+	if (takes_back)
+		fake->steps_back++;
+	else
+		fake->steps++;
+	if (fake->loses && step->kind == VIA_PLAN_POOL)
+		lose_pf();
+}
+
+static bool watch_stop(void *data)
+{
+	(void)data;
+	return fake->stops_at >= 0 && fake->steps == (size_t)fake->stops_at;
+}
+
+static int apply(const char *text, struct via_error *err)
+{
+	const struct via_plan_watch watch = { watch_step, watch_stop, NULL };
+	via_cleanup(via_plan_freep) struct via_plan *plan = NULL;
+
+	make(text, &plan);
+	fake->steps = fake->steps_back = 0;
+	return via_plan_apply(plan, &watch, err);
+}
+
+/* What a record says of VFs that were made again is of others: their inode is another one. */
+static char *snapshot(void)
+{
+	char *text = fake_kernel_snapshot(kernel), *from = text, *to = text;
+
+	while (*from) {
+		bool device = !strncmp(from, "device=", strlen("device="));
+
+		while (*from && *from != '\n')
+			if (device && *from >= '0' && *from <= '9')
+				from++;
+			else
+				*to++ = *from++;
+		if (*from)
+			*to++ = *from++;
+	}
+	*to = '\0';
+	return text;
+}
+
+static void assert_is(const char *before)
+{
+	via_autofree char *now = snapshot();
+
+	if (strcmp(now, before))
+		fail_msg("it was:\n%s\nand is:\n%s", before, now);
+}
+
+static void must_apply(const char *text)
+{
+	struct via_error err;
+
+	if (apply(text, &err))
+		fail_msg("%s", err.text);
+}
+
+static size_t steps_of(const char *text)
+{
+	via_cleanup(via_plan_freep) struct via_plan *plan = NULL;
+	const struct via_plan_step *steps;
+
+	make(text, &plan);
+	return via_plan_steps(plan, &steps);
+}
+
+static void assert_driver(const char *bdf, const char *expected)
+{
+	char driver[64] = "";
+
+	via_host_link_name(the_host(), driver, sizeof(driver), "sys/bus/pci/devices/%s/driver",
+			   bdf);
+	assert_string_equal(driver, expected);
+}
+
+#define THREE                                                                                      \
+	"pfs:\n"                                                                                   \
+	"- pf: eth0\n"                                                                             \
+	"  vfs: 3\n"                                                                               \
+	"  driver: vfio-pci\n"                                                                     \
+	"  vf:\n"                                                                                  \
+	"  - {index: 1-2, mac: '02:00:00:00:00:ff', vlan: 100}\n"                                  \
+	"devices:\n"                                                                               \
+	"- {device: '" FAKE_KERNEL_CARD "', driver: vfio-pci}\n"                                   \
+	"pools:\n"                                                                                 \
+	"  fast: {pf: eth0, vf: 0-1}\n"
+
+#define TWO                                                                                        \
+	"pfs:\n"                                                                                   \
+	"- pf: eth0\n"                                                                             \
+	"  vfs: 2\n"                                                                               \
+	"  driver: igbvf\n"                                                                        \
+	"  vf:\n"                                                                                  \
+	"  - {index: 0-1, mac: '02:00:00:00:00:01', vlan: 5, trust: on}\n"
+
+#define NONE                                                                                       \
+	"pfs:\n"                                                                                   \
+	"- {pf: eth0, vfs: 0}\n"
+
+static void steps_are_in_an_order_that_can_be_done(void **state)
+{
+	static const struct {
+		enum via_plan_kind kind;
+		const char *name;
+	} rows[] = {
+		{ VIA_PLAN_DESTROY, "eth0" },  { VIA_PLAN_CREATE, "eth0" },
+		{ VIA_PLAN_BIND, "eth0/vf0" }, { VIA_PLAN_ATTRS, "eth0/vf1" },
+		{ VIA_PLAN_BIND, "eth0/vf1" }, { VIA_PLAN_ATTRS, "eth0/vf2" },
+		{ VIA_PLAN_BIND, "eth0/vf2" }, { VIA_PLAN_BIND, FAKE_KERNEL_CARD },
+		{ VIA_PLAN_POOL, "fast" },
+	};
+	via_cleanup(via_plan_freep) struct via_plan *plan = NULL;
+	struct via_plan_value values[VIA_PLAN_VALUES_MAX];
+	const struct via_plan_step *steps;
+
+	(void)state;
+	must_apply(TWO);
+	make(THREE, &plan);
+	assert_int_equal(via_plan_steps(plan, &steps), sizeof(rows) / sizeof(rows[0]));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(steps[i].kind, rows[i].kind);
+		assert_string_equal(steps[i].name, rows[i].name);
+	}
+	assert_int_equal(via_plan_values(&steps[0], values), 1);
+	assert_string_equal(values[0].before, "2");
+	assert_string_equal(values[0].after, "0");
+	/* Of new VFs nothing is known, but what was asked for. */
+	assert_int_equal(via_plan_values(&steps[5], values), 3);
+	assert_string_equal(values[0].name, "mac");
+	assert_string_equal(values[0].before, "");
+	assert_string_equal(values[0].after, "02:00:00:00:01:00");
+}
+
+static void a_second_time_nothing_is_written(void **state)
+{
+	via_autofree char *after = NULL;
+	struct fake before;
+	int writes;
+
+	must_apply(THREE);
+	assert_int_equal(fake->steps, 8);
+	assert_driver(FAKE_KERNEL_VF1, "vfio-pci");
+	assert_driver(FAKE_KERNEL_CARD, "vfio-pci");
+	assert_int_equal(fake->attrs[2].vlan, 100);
+	assert_string_equal(via_mac_text(fake->attrs[2].mac).text, "02:00:00:00:01:00");
+
+	after = snapshot();
+	before = *fake;
+	writes = fake_kernel_writes(*state);
+	must_apply(THREE);
+	assert_int_equal(fake_kernel_writes(*state), writes);
+	assert_int_equal(fake->sets, before.sets);
+	assert_is(after);
+}
+
+static void only_what_differs_is_changed(void **state)
+{
+	int sets, writes;
+
+	must_apply(THREE);
+	fake->attrs[1].vlan = 7;
+	sets = fake->sets;
+	writes = fake_kernel_writes(*state);
+	must_apply(THREE);
+	assert_int_equal(fake->steps, 1);
+	assert_int_equal(fake->sets, sets + 1);
+	assert_int_equal(fake_kernel_writes(*state), writes);
+	assert_int_equal(fake->attrs[1].vlan, 100);
+	/* What is not said stays. */
+	assert_int_equal(steps_of("pfs:\n- {pf: eth0}\n"), 0);
+	assert_int_equal(steps_of("pfs:\n- {pf: eth0, vf: [{index: 1, trust: off}]}\n"), 0);
+	assert_int_equal(steps_of("pfs:\n- {pf: eth0, vf: [{index: 1, trust: on}]}\n"), 1);
+}
+
+/* Whichever write fails, sysfs's or netlink's: two VFs with igbvf are there again, as they were. */
+static void what_fails_is_taken_back(void **state)
+{
+	int failures = 0;
+
+	for (int fails_at = 0;; fails_at++) {
+		via_autofree char *before = NULL;
+		struct via_error err;
+		struct fake had;
+		int rc, writes;
+
+		teardown(state);
+		setup(state);
+		must_apply(TWO);
+		before = snapshot();
+		had = *fake;
+		fake_kernel_fail(*state, fails_at);
+		rc = apply(THREE, &err);
+		writes = fake_kernel_writes(*state);
+		if (rc) {
+			failures++;
+			assert_is(before);
+			assert_memory_equal(fake->attrs, had.attrs, sizeof(had.attrs));
+			if (strstr(err.text, "not all"))
+				fail_msg("write %d: %s", fails_at, err.text);
+		}
+		if (writes <= fails_at)
+			break;
+	}
+	assert_true(failures > 10);
+	for (int fails_at = 2; fails_at < 4; fails_at++) {
+		via_autofree char *before = NULL;
+		struct via_error err;
+		struct fake had;
+
+		teardown(state);
+		setup(state);
+		must_apply(TWO);
+		before = snapshot();
+		had = *fake;
+		fake->fails_at = fails_at;
+		assert_int_equal(apply(THREE, &err), -EIO);
+		assert_says(&err, "igb refused the attributes of VF");
+		assert_says(&err, "; what was done before has been taken back");
+		assert_is(before);
+		assert_memory_equal(fake->attrs, had.attrs, sizeof(had.attrs));
+	}
+}
+
+static void it_can_be_stopped(void **state)
+{
+	via_autofree char *before = snapshot();
+	struct via_error err;
+
+	(void)state;
+	for (int at = 0; at < 8; at++) {
+		fake->stops_at = at;
+		assert_int_equal(apply(THREE, &err), -EINTR);
+		assert_int_equal(fake->steps, at);
+		assert_says(&err, "it was stopped after");
+		assert_is(before);
+	}
+}
+
+static void who_uses_a_vf_keeps_all_as_it_is(void **state)
+{
+	const struct tree *tree = fake_kernel_tree(*state);
+	via_autofree char *before = NULL;
+	struct via_error err;
+
+	must_apply(TWO);
+	tree_add(tree, (struct tree_entry){ "dev/vfio/11", "" });
+	tree_add(tree, (struct tree_entry){ "proc/42/fd/11", .link = "/dev/vfio/11" });
+	tree_add(tree, (struct tree_entry){ "proc/42/comm", "qemu\n" });
+	before = snapshot();
+	assert_int_equal(apply(THREE, &err), -EBUSY);
+	assert_says(&err, FAKE_KERNEL_VF1 " is in use: process 42 (qemu)");
+	assert_int_equal(fake->steps, 0);
+	/* One attribute of it. */
+	assert_int_equal(apply("pfs:\n- {pf: eth0, vf: [{index: 0-1, vlan: 9}]}\n", &err), -EBUSY);
+	assert_int_equal(fake->steps, 0);
+	assert_is(before);
+	/* Of others nobody minds. */
+	must_apply("pfs:\n- {pf: eth0, vf: [{index: 0, vlan: 9}]}\n");
+}
+
+static void a_pf_that_disappears_takes_nothing_else_with_it(void **state)
+{
+	struct via_error err;
+
+	(void)state;
+	fake->loses = true;
+	assert_int_equal(apply(THREE, &err), -ENOTDIR);
+	assert_says(&err, "; not all that was done before could be taken back");
+	assert_driver(FAKE_KERNEL_CARD, "e1000e");
+	assert_int_equal(fake->steps_back, 1);
+	refuse(NONE, -ENODEV, "test.yaml:2:8: there is no PCI function 0000:01:00.0");
+}
+
+static void go_on(struct via_host *host, void *data)
+{
+	(void)host;
+	(void)data;
+	must_apply(THREE);
+	must_apply(NONE);
+	must_apply("devices:\n- {device: '" FAKE_KERNEL_CARD "', driver: e1000e}\n");
+	if (via_vfio_is_remembered(the_host(), (struct via_bdf){ .bus = 3 })) {
+		char driver[VIA_DRIVER_NAME_BYTES];
+		struct via_error err;
+
+		assert_int_equal(
+			via_vfio_unbind(the_host(), (struct via_bdf){ .bus = 3 }, driver, &err), 0);
+	}
+	assert_int_equal(via_pool_remove(the_host(), "fast", NULL), 0);
+}
+
+static void operate(struct via_host *host, void *data)
+{
+	struct via_error err;
+
+	(void)host;
+	(void)data;
+	apply(THREE, &err);
+}
+
+/* kill -9 before and after every write: the next apply comes to the same end. */
+static void one_that_was_killed_is_finished_by_the_next(void **state)
+{
+	assert_true(fake_kernel_kill(*state, operate, go_on, NULL) > 40);
+}
+
+static void one_at_a_time(void **state)
+{
+	struct via_error err;
+	int first, second;
+
+	(void)state;
+	assert_int_equal(via_plan_lock(the_host(), 0, &first, &err), 0);
+	assert_int_equal(via_plan_lock(the_host(), 0, &second, &err), -EBUSY);
+	assert_says(&err, "is applying a plan");
+	via_close(&first);
+	assert_int_equal(via_plan_lock(the_host(), 0, &second, &err), 0);
+	via_close(&second);
+}
+
+#define NVME "sys/bus/pci/devices/0000:02:00.0/"
+
+static void resources_are_compared_and_changed(void **state)
+{
+	static const struct tree_entry entries[] = {
+		{ NVME "class", "0x010802\n" },
+		{ NVME "driver", .link = "../../drivers/nvme" },
+		{ NVME "sriov_totalvfs", "4\n" },
+		{ NVME "sriov_numvfs", "2\n" },
+		{ NVME "sriov_drivers_autoprobe", "1\n" },
+		{ NVME "virtfn0", .link = "../0000:02:00.1" },
+		{ NVME "virtfn1", .link = "../0000:02:00.2" },
+		{ "sys/bus/pci/devices/0000:02:00.1/physfn", .link = "../0000:02:00.0" },
+		{ "sys/bus/pci/devices/0000:02:00.1/driver_override", "(null)\n" },
+		{ "sys/bus/pci/devices/0000:02:00.2/physfn", .link = "../0000:02:00.0" },
+		{ "sys/bus/pci/devices/0000:02:00.2/driver_override", "(null)\n" },
+	};
+	const char *file = "pfs:\n- {pf: '02:00.0', vfs: 2, queues: 3, vectors: 1}\n";
+	struct via_error err;
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		tree_add(fake_kernel_tree(*state), entries[i]);
+	fake->nvme[0] = (struct via_sriov_nvme){ true, 3, 1 };
+	fake->nvme[1] = (struct via_sriov_nvme){ true, 2, 1 };
+	assert_int_equal(steps_of(file), 1);
+	assert_int_equal(steps_of("pfs:\n- {pf: '02:00.0', vfs: 2}\n"), 0);
+	assert_int_equal(steps_of("pfs:\n- {pf: '02:00.0', vectors: 1}\n"), 0);
+	must_apply(file);
+	assert_int_equal(fake->nvme[1].queues, 3);
+	assert_int_equal(steps_of(file), 0);
+
+	/* The second one fails: the first has what it had. */
+	fake->fails_at = fake->sets + 1;
+	assert_int_equal(apply("pfs:\n- {pf: '02:00.0', queues: 2}\n", &err), -EREMOTEIO);
+	assert_int_equal(fake->nvme[0].queues, 3);
+	assert_int_equal(fake->steps_back, 1);
+	refuse("pfs:\n- {pf: eth0, queues: 2}\n", -ENOTSUP, "test.yaml:2:8: eth0 is no NVMe");
+	refuse("pfs:\n- {pf: eth0, vfs: 8}\n", -ERANGE, "test.yaml:2:19: eth0 can have 7 VFs");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(steps_are_in_an_order_that_can_be_done),
+		TEST(a_second_time_nothing_is_written),
+		TEST(only_what_differs_is_changed),
+		TEST(what_fails_is_taken_back),
+		TEST(it_can_be_stopped),
+		TEST(who_uses_a_vf_keeps_all_as_it_is),
+		TEST(a_pf_that_disappears_takes_nothing_else_with_it),
+		TEST(one_that_was_killed_is_finished_by_the_next),
+		TEST(one_at_a_time),
+		TEST(resources_are_compared_and_changed),
+	};
+
+	fake = fake_kernel_shared(sizeof(*fake));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
