@@ -74,12 +74,16 @@ void tree_drop(const struct tree *tree, const char *relative)
 
 struct tree tree_make(const struct tree_entry *entries)
 {
-	struct tree tree = { .root = "/tmp/viaduct-tree-XXXXXX" };
+	/* In memory, where it can be: what syncs each write is killed at each of them in turn. */
+	struct tree tree = { .root = "/dev/shm/viaduct-tree-XXXXXX" };
 	struct via_host_options options = { .root = tree.root };
 	struct via_error err;
 
-	if (!mkdtemp(tree.root))
-		die("make", tree.root);
+	if (!mkdtemp(tree.root)) {
+		strcpy(tree.root, "/tmp/viaduct-tree-XXXXXX");
+		if (!mkdtemp(tree.root))
+			die("make", tree.root);
+	}
 	for (; entries->path; entries++)
 		tree_add(&tree, *entries);
 	if (via_host_new(&options, &tree.host, &err))
