@@ -83,7 +83,7 @@ check_unprivileged() {
     local command
     local -A tried=(
         ["bind"]="$PF/vf1" ["unbind"]="$PF/vf0" ["vf create"]='nvme0 2' ["vf destroy"]="$PF"
-        ["vf set"]="$PF/vf0 --mac 02:00:00:00:00:05" ["apply"]=/tmp/wanted
+        ["vf set"]="$PF/vf0 --mac 02:00:00:00:00:05" ["apply"]=/tmp/wanted ["undo"]="$PF"
     )
     printf 'devices:\n  - device: %s\n    driver: vfio-pci\n' "$PF/vf1" >/tmp/wanted
     vfs 2
