@@ -133,6 +133,7 @@ static int reserved_load(struct via_host *host, struct via_iommu_group *group,
 					     line, group->id);
 		if (!strcmp(type, "direct-relaxable"))
 			continue;
+		group->direct |= !strcmp(type, "direct");
 		if (via_range_set_add(&group->reserved, range))
 			return via_error_sys(err, ENOMEM,
 					     "cannot hold the reserved regions of "
@@ -198,6 +199,16 @@ int via_iommu_group_check_bound(const struct via_iommu_group *group, struct via_
 				     "%s",
 				     where.text, *self->driver ? self->driver : "none", where.text);
 	return 0;
+}
+
+int via_iommu_group_check_direct(const struct via_iommu_group *group, struct via_error *err)
+{
+	if (!group->direct)
+		return 0;
+	return via_error_set(err, EPERM,
+			     "IOMMU group %u cannot be a guest's: the firmware wants memory of its "
+			     "own mapped for it (RMRR, IVMD), which the kernel does not take away",
+			     group->id);
 }
 
 /* The drivers that leave DMA to others: struct pci_driver.driver_managed_dma in the kernel. */

@@ -255,7 +255,8 @@ static int bind_failed(struct iommufd *iommufd, const struct via_iommu_group *gr
 	}
 }
 
-static int device_attach(struct iommufd *iommufd, int fd, struct via_bdf bdf, struct via_error *err)
+static int device_attach(struct iommufd *iommufd, int fd, const struct via_iommu_group *group,
+			 struct via_bdf bdf, struct via_error *err)
 {
 	struct vfio_device_attach_iommufd_pt attach = {
 		.argsz = sizeof(attach),
@@ -263,6 +264,8 @@ static int device_attach(struct iommufd *iommufd, int fd, struct via_bdf bdf, st
 	};
 	int rc = via_ioctl_call(iommufd->port, fd, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
 
+	if ((rc == -EPERM || rc == -EINVAL) && group->direct)
+		return via_iommu_group_check_direct(group, err);
 	if (rc == -EADDRINUSE)
 		return via_error_set(err, ERANGE,
 				     "%s cannot join the guest's other devices: guest memory is "
@@ -311,7 +314,7 @@ static int iommufd_open_device(void *backend, const struct via_iommu_group *grou
 		forget(attach, &fd);
 		return bind_failed(iommufd, group, bdf, -rc, err);
 	}
-	rc = device_attach(iommufd, fd, bdf, err);
+	rc = device_attach(iommufd, fd, group, bdf, err);
 	if (rc) {
 		forget(attach, &fd);
 		return rc;

@@ -219,6 +219,9 @@ static int type1_unsafe(const struct via_iommu_group *group, struct via_bdf bdf,
 
 static int attach_failed(const struct via_iommu_group *group, int errnum, struct via_error *err)
 {
+	/* Intel's driver says EPERM, the kernel from 6.6 on EINVAL. */
+	if ((errnum == EPERM || errnum == EINVAL) && group->direct)
+		return via_iommu_group_check_direct(group, err);
 	if (errnum == EPERM)
 		return type1_unsafe(group, (struct via_bdf){ 0 }, err);
 	return via_error_sys(err, errnum, "cannot attach IOMMU group %u to the address space",

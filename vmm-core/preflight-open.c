@@ -32,6 +32,27 @@ static bool is_said(const struct via_findings *findings, const char *id, const s
 	return false;
 }
 
+/* What `viaduct bind` would take all the same. */
+static void check_missed(struct via_preflight *preflight, struct via_bdf bdf)
+{
+	struct via_findings *findings = preflight->findings;
+	struct via_error err;
+
+	if (via_vfio_check_last_netdev(preflight->host, bdf, &err)) {
+		via_findings_add(findings, VIA_SEVERITY_WARNING, "last-interface", &bdf, "%s",
+				 err.text);
+		via_findings_why(findings, "nobody reaches the host by another");
+		via_findings_fix(findings, "ip link set another one up");
+	}
+	if (via_vfio_check_console(preflight->host, bdf, &err)) {
+		via_findings_add(findings, VIA_SEVERITY_WARNING, "console-display", &bdf, "%s",
+				 err.text);
+		via_findings_why(findings, "what the kernel says is seen there no more");
+		via_findings_fix(findings, "echo 0 >/sys/class/vtconsole/vtcon1/bind, and a serial "
+					   "console (console=ttyS0)");
+	}
+}
+
 /* What `viaduct bind` would refuse it for. */
 static void check_bind(struct via_preflight *preflight, struct via_bdf bdf)
 {
@@ -62,8 +83,10 @@ static void check_bind(struct via_preflight *preflight, struct via_bdf bdf)
 		return;
 	}
 	rc = via_vfio_check_unused(preflight->host, bdf, &err);
-	if (!rc)
+	if (!rc) {
+		check_missed(preflight, bdf);
 		return;
+	}
 	via_preflight_error(preflight, "in-use", &bdf, &err);
 	via_findings_why(findings, "what the host uses would be lost to it at once");
 	via_findings_fix(findings, "end what uses it, or viaduct bind --force %s",
@@ -201,6 +224,12 @@ void via_preflight_open(struct via_preflight *preflight, struct via_preflight_fu
 		check_file(preflight, function);
 	else
 		unbound(preflight, function);
+	rc = via_iommu_group_check_direct(&function->group, &err);
+	if (rc) {
+		via_preflight_error(preflight, "direct-mapping", &function->bdf, &err);
+		via_findings_fix(findings, "a setting of the firmware that frees the device, or "
+					   "another device");
+	}
 	rc = via_iommu_interrupts_check(preflight->host, preflight->request->backend,
 					&function->group, function->bdf, &err);
 	if (rc == -EPERM) {

@@ -57,6 +57,7 @@ static void a_group_is_loaded_whole(void **state)
 	assert_int_equal(group.members[1].class_code, 0x010802);
 	assert_string_equal(group.members[2].driver, "");
 	assert_int_equal(group.reserved.count, 3);
+	assert_true(group.direct);
 	assert_int_equal(group.reserved.ranges[0].last, 0x2fff);
 	assert_int_equal(group.reserved.ranges[2].last, UINT64_MAX);
 	via_iommu_group_clear(&group);

@@ -153,6 +153,13 @@ static void failures_of_the_kernel_keep_their_meaning(void **state)
 	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
 			 -EPERM);
 	assert_non_null(strstr(f->err.text, "allow_unsafe_interrupts"));
+	tree_add(&f->tree, (struct tree_entry){ "sys/kernel/iommu_groups/12/reserved_regions",
+						"0x0000000000001000 0x0000000000002fff direct\n" });
+	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
+			 -EPERM);
+	assert_non_null(strstr(f->err.text, "RMRR"));
+	tree_add(&f->tree, (struct tree_entry){ "sys/kernel/iommu_groups/12/reserved_regions",
+						"0x00000000fee00000 0x00000000feefffff msi\n" });
 	f->fake.set_iommu_rc = 0;
 	f->fake.device_rc = -ENODEV;
 	assert_int_equal(via_iommu_space_open_device(f->space, vf0, -1, &f->fds[0], &f->err),
@@ -164,7 +171,7 @@ static void failures_of_the_kernel_keep_their_meaning(void **state)
 	/* Nothing stayed attached: the driver of the container is chosen anew. */
 	f->fake.device_rc = 0;
 	attach(f);
-	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 4);
+	assert_int_equal(fake_vfio_called(&f->fake, VFIO_SET_IOMMU), 5);
 }
 
 static void ranges_are_the_kernels_without_the_reserved(void **state)

@@ -132,6 +132,10 @@ static void vfs_want_numbers(void **state)
 	put_port(PCI_EXP_DEVCTL2_ARI, 2, 256);
 	look(pf);
 	assert_int_equal(findings.count, 0);
+	tree_put(PF "sriov_offset", "256\n"); /* on a bus of their own they need no ARI */
+	put_port(0, 2, 256);
+	look(pf);
+	assert_int_equal(findings.count, 0);
 }
 
 static void a_vf_wants_its_pf_up(void **state)

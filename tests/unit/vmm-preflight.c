@@ -319,6 +319,51 @@ static void interrupts_are_remapped(void **state)
 	assert_int_equal(findings.count, 0);
 }
 
+static void what_the_firmware_wants_mapped_stays(void **state)
+{
+	(void)state;
+	tree_put(GROUP "reserved_regions", "0x00000000e0000000 0x00000000e00fffff direct\n");
+	error_is("direct-mapping", "the firmware wants memory of its own mapped for it");
+	tree_put(GROUP "reserved_regions",
+		 "0x00000000e0000000 0x00000000e00fffff direct-relaxable\n");
+	look();
+	assert_int_equal(findings.count, 0);
+}
+
+static void what_would_be_missed_is_said(void **state)
+{
+	(void)state;
+	put_link(FIRST "driver", "../../../../bus/pci/drivers/igb");
+	tree_put("sys/devices/pci0000:00/0000:01:00.0/net/eth0/flags", "0x1003\n");
+	tree_put("sys/devices/virtual/net/lo/flags", "0x9\n");
+	put_link("sys/class/net/eth0", "../../devices/pci0000:00/0000:01:00.0/net/eth0");
+	put_link("sys/class/net/lo", "../../devices/virtual/net/lo");
+	look();
+	assert_non_null(find("last-interface"));
+	tree_put("sys/devices/pci0000:00/0000:05:00.0/net/eth1/flags", "0x1003\n");
+	put_link("sys/class/net/eth1", "../../devices/pci0000:00/0000:05:00.0/net/eth1");
+	look();
+	assert_null(find("last-interface"));
+
+	tree_put("sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+	tree_put("sys/class/vtconsole/vtcon1/bind", "1\n");
+	tree_put("sys/devices/pci0000:00/0000:01:00.0/graphics/fb0/dev", "29:0\n");
+	put_link("sys/class/graphics/fb0", "../../devices/pci0000:00/0000:01:00.0/graphics/fb0");
+	look();
+	assert_non_null(find("console-display"));
+	tree_put("sys/class/vtconsole/vtcon1/bind", "0\n");
+	look();
+	assert_null(find("console-display"));
+	/* That of the firmware is no PCI function's. */
+	tree_put("sys/class/vtconsole/vtcon1/bind", "1\n");
+	put_link("sys/class/graphics/fb0", "../../devices/platform/efi-framebuffer.0/graphics/fb0");
+	look();
+	assert_null(find("console-display"));
+	tree_put(FIRST "boot_vga", "1\n");
+	look();
+	assert_non_null(find("console-display"));
+}
+
 static void a_vf_of_a_pf_that_vfio_has_takes_a_token(void **state)
 {
 	(void)state;
@@ -435,11 +480,19 @@ static void on_a_root_bus_nothing_resets_it(void **state)
 static void memory_is_within_reach(void **state)
 {
 	(void)state;
-	tree_put(GROUP "reserved_regions", "0x0000000008000000 0x00000000080fffff direct\n");
+	tree_put(GROUP "reserved_regions", "0x0000000008000000 0x00000000080fffff reserved\n");
 	error_is("iova-reserved", "does not translate 0x8000000 to 0x80fffff");
 	request.memory_bytes = 128 * MIB;
 	look();
 	assert_int_equal(findings.count, 0);
+	/* 28 bits of addresses */
+	tree_put("sys/class/iommu/dmar0/intel-iommu/cap", "1b0200\n");
+	tree_put(GROUP "reserved_regions", "");
+	request.memory_bytes = 256 * MIB;
+	look();
+	assert_int_equal(findings.count, 0);
+	request.memory_bytes += MIB;
+	error_is("iova-reserved", "does not translate 0x10000000 to 0xffffffffffffffff");
 	tree_put("sys/class/iommu/dmar0/intel-iommu/cap", "0\n");
 	tree_put("sys/module/vfio_iommu_type1/parameters/dma_entry_limit", "0\n");
 	error_is("dma-entries", "the kernel has 0 left");
@@ -480,7 +533,7 @@ static void errors_stand_in_the_order_of_a_start(void **state)
 	tree_drop(&tree_fresh, "dev/vfio/vfio");
 	tree_put("proc/self/limits", "Max locked memory 8388608 8388608 bytes\n");
 	tree_put("proc/interrupts", " 26: 0 PCI-MSI 0-edge x\n");
-	tree_put(GROUP "reserved_regions", "0x0000000000100000 0x00000000001fffff direct\n");
+	tree_put(GROUP "reserved_regions", "0x0000000000100000 0x00000000001fffff reserved\n");
 	put_bars(FIRST "resource", "0x0000000040000000 0x000000007fffffff " MEMORY "\n", NOTHING);
 	request.memory_bytes = 1ULL << 50;
 	look();
@@ -505,6 +558,8 @@ int main(void)
 		TEST(who_has_it_is_named),
 		TEST(interrupts_are_remapped),
 		TEST(a_vf_of_a_pf_that_vfio_has_takes_a_token),
+		TEST(what_the_firmware_wants_mapped_stays),
+		TEST(what_would_be_missed_is_said),
 		TEST(a_device_may_be_gone),
 		TEST(vectors_are_where_they_can_be),
 		TEST(bars_fit_into_the_guest),

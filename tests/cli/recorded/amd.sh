@@ -14,7 +14,7 @@ viaduct check eth0 eth1
 # Addresses that the firmware keeps, and a limit to DMA mappings.
 mkdir -p "$VIADUCT_ROOT/sys/module/vfio_iommu_type1/parameters" && echo 0 >"$VIADUCT_ROOT/sys/module/vfio_iommu_type1/parameters/dma_entry_limit"
 viaduct check c2:00.3 --json
-echo "0x0000000009f00000 0x0000000009ffffff direct" >>"$VIADUCT_ROOT/sys/kernel/iommu_groups/7/reserved_regions" && rm -r "$VIADUCT_ROOT/sys/module/vfio_iommu_type1"
+echo "0x0000000009f00000 0x0000000009ffffff reserved" >>"$VIADUCT_ROOT/sys/kernel/iommu_groups/7/reserved_regions" && rm -r "$VIADUCT_ROOT/sys/module/vfio_iommu_type1"
 viaduct check c2:00.3 --memory 128M
 viaduct check c2:00.3 --memory 256M
 # With a driver of VFIO, and its group's file.

@@ -32,6 +32,7 @@ struct via_iommu_group {
 	/* IOVA the kernel keeps for itself: "direct", "reserved" and "msi" regions of sysfs.
 	 * "direct-relaxable" ones are left out: they do not hinder an assignment. */
 	struct via_range_set reserved;
+	bool direct; /* there are "direct" ones: the firmware wants them mapped one to one */
 };
 
 /**
@@ -62,6 +63,15 @@ VIA_API int via_iommu_group_check_viable(const struct via_iommu_group *group,
  */
 VIA_API int via_iommu_group_check_bound(const struct via_iommu_group *group, struct via_bdf bdf,
 					struct via_error *err);
+
+/**
+ * via_iommu_group_check_direct() - whether the kernel lets a guest have the group: not when the
+ * firmware wants addresses mapped one to one for it (RMRR of Intel, IVMD of AMD).
+ *
+ * Return: 0, or -EPERM with a sentence.
+ */
+VIA_API int via_iommu_group_check_direct(const struct via_iommu_group *group,
+					 struct via_error *err);
 
 /** via_iommu_driver_is_vfio() - vfio-pci, or one of its variants ("mlx5_vfio_pci"). */
 VIA_API bool via_iommu_driver_is_vfio(const char *driver);

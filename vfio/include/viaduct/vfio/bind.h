@@ -44,6 +44,28 @@ VIA_API int via_vfio_check_unused(struct via_host *host, struct via_bdf bdf,
 VIA_API int via_vfio_check_not_open(struct via_host *host, struct via_bdf bdf,
 				    struct via_error *err);
 
+/*
+ * What a host can do without, but would be missed, and what nothing here refuses to take for.
+ */
+
+/**
+ * via_vfio_check_last_netdev() - whether other network interfaces of the host are up, or none of
+ * the function's is.
+ *
+ * Return: 0, also when the host does not tell; -EBUSY with a sentence.
+ */
+VIA_API int via_vfio_check_last_netdev(struct via_host *host, struct via_bdf bdf,
+				       struct via_error *err);
+
+/**
+ * via_vfio_check_console() - whether the host's console is on no display of the function: no text
+ * console is drawn into a frame buffer of it, nor, of the firmware's display, into the firmware's.
+ *
+ * Return: 0, also when the host does not tell; -EBUSY with a sentence.
+ */
+VIA_API int via_vfio_check_console(struct via_host *host, struct via_bdf bdf,
+				   struct via_error *err);
+
 /**
  * via_vfio_bind() - give a function to @driver ("vfio-pci" or another), and remember under
  * run/viaduct/devices what it had, so that via_vfio_unbind() gives it back. Already bound: nothing
