@@ -21,7 +21,7 @@ static const struct via_option show_options[] = {
 
 static const struct via_option check_options[] = {
 	{ "memory", "SIZE", "of the guest, with a unit K, M, G or T (512M)" },
-	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)" },
+	{ "backend", "WHICH", "of the IOMMU: auto, group or iommufd (auto)", "auto|group|iommufd" },
 	VIA_OPTION_JSON,
 	{ 0 },
 };

@@ -20,6 +20,9 @@ viaduct complete -- bench ''
 viaduct complete -- bench net --subjects virtio,u
 viaduct complete -- run --kernel ''
 viaduct complete -- run --device 02:
+viaduct complete -- check eth1 --backend ''
+viaduct complete -- undo eth1 nv
+viaduct complete -- apply ''
 viaduct complete -- run --nothing ''
 viaduct complete -- nothing ''
 viaduct complete --
