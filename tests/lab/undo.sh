@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2154 # the harness sets out, err and more
+# limit: 120
+# What Viaduct changed on a host, and 'viaduct undo'.
+# shellcheck source=tests/lab/lib/words.sh
+. "$tests/lib/words.sh"
+
+NVME=/sys/bus/pci/devices/$NVME_BDF
+
+state() {
+    snapshot
+    sed 's/ .*//' /proc/modules | sort
+    nvme list-secondary /dev/nvme0 --output-format=json
+}
+
+undone() {
+    expect 0 viaduct undo
+    state | diff -u /tmp/before -
+    expect 0 viaduct undo
+    same "$out" 'nothing to undo'
+}
+
+check_all_of_it() {
+    state >/tmp/before
+    expect 0 viaduct vf create "$PF" 2
+    expect 0 viaduct vf set "$PF/vf1" --mac 02:00:00:00:00:07 --vlan 5 --trust on
+    expect 0 viaduct bind "$PF/vf0" "$PF/vf1"
+    expect 0 viaduct vf create nvme0 2
+    expect 0 viaduct undo --list
+    match "$out" "^$PF_BDF: 0 VFs before$"
+    expect 0 viaduct undo --dry-run "$PF"
+    match "$out" "^/sys/bus/pci/devices/$PF_BDF/sriov_numvfs: 2 -> 0$"
+    # Who has a VF open keeps it; the rest goes.
+    exec {held}<>"/dev/vfio/$(basename "$(readlink "/sys/bus/pci/devices/$VF0_BDF/iommu_group")")"
+    expect 1 viaduct undo
+    match "$err" "^viaduct: $VF0_BDF is in use: process $$ "
+    same "$(cat "/sys/bus/pci/devices/$PF_BDF/sriov_numvfs" "$NVME/sriov_numvfs")" $'2\n0'
+    exec {held}>&-
+    undone
+}
+
+# Those of somebody else: made, set and given to their driver by hand.
+check_vfs_of_others() {
+    modprobe igbvf
+    trap 'echo 0 >"/sys/bus/pci/devices/$PF_BDF/sriov_numvfs"; modprobe -r igbvf' EXIT
+    ip link set "$PF" vf 0 mac 02:00:00:00:00:01 2>/dev/null || :
+    echo 2 >"/sys/bus/pci/devices/$PF_BDF/sriov_numvfs"
+    udevadm settle
+    ip link set "$PF" vf 1 mac 02:00:00:00:00:02 vlan 9 spoofchk off
+    echo "$VF0_BDF" >"/sys/bus/pci/devices/$VF0_BDF/driver/unbind"
+    settings() { snapshot | grep -v '^[^ ]* [0-9a-f][0-9a-f] \|^[0-9]*: '; ip link show "$PF" | grep '^ *vf '; }
+    settings >/tmp/before
+    expect 0 viaduct vf destroy "$PF"
+    expect 0 viaduct vf create "$PF" 3
+    expect 0 viaduct vf set "$PF/vf0" --vlan 7
+    expect 0 viaduct bind "$PF/vf0"
+    expect 0 viaduct undo
+    settings | diff -u /tmp/before -
+}
+
+# SIGKILL as the system call returns: of a record, of a change.
+killed() { # CALL WHEN COMMAND...
+    local call=$1 when=$2
+    shift 2
+    expect 137 strace -qq -f -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$when" viaduct "$@"
+}
+
+check_killed() {
+    state >/tmp/before
+    # Records: of the VFs, then of autoprobe.
+    killed renameat,renameat2 1 vf create "$PF" 2
+    undone
+    killed renameat,renameat2 2 vf create "$PF" 2
+    undone
+    # Autoprobe is off, or the VFs are there, too.
+    killed signalfd4 1 vf create "$PF" 2
+    undone
+    udevadm control --stop-exec-queue
+    viaduct vf create "$PF" 2 &
+    pid=$!
+    until [ "$(cat "/sys/bus/pci/devices/$PF_BDF/sriov_numvfs")" = 2 ]; do sleep 0.1; done
+    kill -KILL "$pid"
+    wait "$pid" || :
+    udevadm control --start-exec-queue
+    undone
+    killed ioctl 8 vf create nvme0 2
+    undone
+}
