@@ -9,6 +9,7 @@
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/module.h>
 
 #include "autoprobe.h"
 #include "record.h"
@@ -21,6 +22,7 @@ static const struct {
 	{ VIA_UNDO_DRIVER, "run/viaduct/devices" },
 	{ VIA_UNDO_ATTRS, VIA_SRIOV_ATTRS_RECORDS },
 	{ VIA_UNDO_AUTOPROBE, "run/viaduct/autoprobe" },
+	{ VIA_UNDO_MODULE, VIA_MODULE_RECORDS },
 };
 
 /*
@@ -88,8 +90,8 @@ static void fill(struct via_host *host, enum via_undo_kind kind, const char *dir
 	snprintf(undo->name, sizeof(undo->name), "%.120s", file);
 	if (is_leftover(file, undo->name, sizeof(undo->name)))
 		undo->kind = VIA_UNDO_LEFTOVER;
-	if (via_bdf_parse(undo->name, &undo->bdf) ||
-	    strcmp(via_bdf_text(undo->bdf).text, undo->name))
+	if (kind != VIA_UNDO_MODULE && (via_bdf_parse(undo->name, &undo->bdf) ||
+					strcmp(via_bdf_text(undo->bdf).text, undo->name)))
 		undo->kind = VIA_UNDO_UNKNOWN;
 	undo->rank = rank_of(host, undo);
 }
@@ -182,6 +184,8 @@ static int check(struct via_host *host, const struct via_undo *undo, struct via_
 		return unknown(undo, err);
 	if (undo->kind == VIA_UNDO_LEFTOVER)
 		return via_host_exists(host, "%s", undo->file) ? 0 : -ENOENT;
+	if (undo->kind == VIA_UNDO_MODULE)
+		return via_journal_load(host, NULL, undo->file, accept, NULL, err);
 	if (undo->kind == VIA_UNDO_AUTOPROBE)
 		rc = via_sriov_autoprobe_check(host, undo->bdf, err);
 	else
@@ -309,6 +313,9 @@ int via_undo_plan(struct via_host *host, const struct via_undo *undo, via_undo_c
 		tell_file(&plan, path, "0", "1");
 		break;
 	case VIA_UNDO_MODULE:
+		snprintf(path, sizeof(path), "sys/module/%.100s", undo->name);
+		tell_file(&plan, path, "loaded", "");
+		break;
 	case VIA_UNDO_LEFTOVER:
 	case VIA_UNDO_UNKNOWN:
 		break;
@@ -360,6 +367,7 @@ int via_undo_with(struct via_host *host, const struct via_undo *undo,
 	case VIA_UNDO_LEFTOVER:
 		return remove_locked(host, undo, err);
 	case VIA_UNDO_MODULE:
+		return via_module_undo(host, undo->name, err);
 	case VIA_UNDO_UNKNOWN:
 		break;
 	}

@@ -73,21 +73,20 @@ static void sign(int fd)
 		return;
 }
 
-int via_journal_lock_within(struct via_host *host, struct via_bdf bdf, unsigned int timeout_ms,
-			    int *lock_fd, struct via_error *err)
+static int lock_by_name(struct via_host *host, const char *name, unsigned int timeout_ms,
+			int *lock_fd, struct via_error *err)
 {
 	static const struct timespec period = { .tv_nsec = LOCK_PERIOD_MS * 1000000L };
-	struct via_bdf_text name = lock_name(host, bdf);
 	int64_t deadline = now_ms() + timeout_ms;
-	via_autoclose int fd = via_host_create(host, LOCK, name.text);
+	via_autoclose int fd = via_host_create(host, LOCK, name);
 
 	if (fd < 0)
-		return cannot_lock(name.text, fd, err);
+		return cannot_lock(name, fd, err);
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return cannot_lock(name.text, -errno, err);
+			return cannot_lock(name, -errno, err);
 		if (now_ms() >= deadline)
-			return held_by_another(host, name.text, err);
+			return held_by_another(host, name, err);
 		nanosleep(&period, NULL);
 	}
 	sign(fd);
@@ -95,7 +94,18 @@ int via_journal_lock_within(struct via_host *host, struct via_bdf bdf, unsigned 
 	return 0;
 }
 
+int via_journal_lock_within(struct via_host *host, struct via_bdf bdf, unsigned int timeout_ms,
+			    int *lock_fd, struct via_error *err)
+{
+	return lock_by_name(host, lock_name(host, bdf).text, timeout_ms, lock_fd, err);
+}
+
 int via_journal_lock(struct via_host *host, struct via_bdf bdf, int *lock_fd, struct via_error *err)
 {
 	return via_journal_lock_within(host, bdf, LOCK_TIMEOUT_MS, lock_fd, err);
+}
+
+int via_journal_lock_modules(struct via_host *host, int *lock_fd, struct via_error *err)
+{
+	return lock_by_name(host, "modules", LOCK_TIMEOUT_MS, lock_fd, err);
 }

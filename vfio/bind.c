@@ -11,6 +11,7 @@
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
+#include <viaduct/vfio/module.h>
 
 #include "record.h"
 
@@ -284,10 +285,18 @@ static int driver_check(struct via_host *host, struct via_bdf bdf, const char *n
 	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
 	int rc;
 
-	if (!via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
-		return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s",
-				     driver, driver);
-	if (!via_iommu_driver_is_vfio(driver))
+	bool vfio = via_iommu_driver_is_vfio(driver);
+
+	if (!via_host_exists(host, "sys/bus/pci/drivers/%s", driver)) {
+		if (!vfio)
+			return via_error_set(err, ENOENT,
+					     "the driver %s is not loaded: modprobe %s", driver,
+					     driver);
+		rc = via_module_check(host, driver, err);
+		if (rc)
+			return rc;
+	}
+	if (!vfio)
 		return 0;
 	rc = endpoint_check(host, bdf, err);
 	if (!rc)
@@ -297,6 +306,20 @@ static int driver_check(struct via_host *host, struct via_bdf bdf, const char *n
 	 * kernel reads it when it first offers the function to a driver; vfio-pci refuses then.
 	 */
 	return rc == -ENXIO && !*now && host_has_iommu(host) ? 0 : rc;
+}
+
+static int driver_load(const struct via_vfio_sysfs *sysfs, const char *driver,
+		       struct via_error *err)
+{
+	char path[PATH_MAX];
+
+	if (via_host_exists(sysfs->host, "sys/bus/pci/drivers/%s", driver))
+		return 0;
+	if (!sysfs->change)
+		return via_module_load(sysfs->host, driver, err);
+	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%s", driver);
+	sysfs->change(sysfs->data, path, "", "loaded");
+	return 0;
 }
 
 /* VFs go with the driver of their PF, and the kernel waits for who holds one, without end. */
@@ -394,6 +417,8 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 		rc = check_functions_not_open(host, bdf, err);
 	if (!rc)
 		rc = function_load(&function, sysfs, bdf, err);
+	if (!rc)
+		rc = driver_load(sysfs, driver, err);
 	if (rc)
 		return rc;
 	rc = via_vfio_record_load(host, bdf, &before, err);

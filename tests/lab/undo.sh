@@ -21,6 +21,7 @@ undone() {
 }
 
 check_all_of_it() {
+    modprobe igbvf # as udev does for a VF
     state >/tmp/before
     expect 0 viaduct vf create "$PF" 2
     expect 0 viaduct vf set "$PF/vf1" --mac 02:00:00:00:00:07 --vlan 5 --trust on
@@ -58,6 +59,31 @@ check_vfs_of_others() {
     settings | diff -u /tmp/before -
 }
 
+# vfio-pci comes with the first bind, and stays while somebody else has given it a function.
+check_module() {
+    local other=0000:00:05.0 was
+    modprobe -r vfio-pci
+    was=$(lsmod | sed 's/ .*//' | sort)
+    expect 0 viaduct bind --dry-run "$other"
+    match "$out" '^/sys/bus/pci/drivers/vfio-pci: '
+    same "$(lsmod | sed 's/ .*//' | sort)" "$was"
+    expect 0 viaduct bind "$other"
+    expect 0 viaduct undo --list
+    match "$out" '^vfio_pci: not loaded before$'
+    echo "$NVME_BDF" >"$NVME/driver/unbind"
+    echo vfio-pci >"$NVME/driver_override"
+    echo "$NVME_BDF" >/sys/bus/pci/drivers_probe
+    expect 1 viaduct undo
+    match "$err" "^viaduct: the module vfio_pci stays loaded: $NVME_BDF is bound to it$"
+    same "$(cat "/sys/bus/pci/devices/$other/driver_override")" '(null)'
+    echo "$NVME_BDF" >"$NVME/driver/unbind"
+    echo >"$NVME/driver_override"
+    echo "$NVME_BDF" >/sys/bus/pci/drivers_probe
+    expect 0 viaduct undo
+    same "$(lsmod | sed 's/ .*//' | sort)" "$was"
+    modprobe vfio-pci
+}
+
 # SIGKILL as the system call returns: of a record, of a change.
 killed() { # CALL WHEN COMMAND...
     local call=$1 when=$2
@@ -66,6 +92,7 @@ killed() { # CALL WHEN COMMAND...
 }
 
 check_killed() {
+    modprobe igbvf
     state >/tmp/before
     # Records: of the VFs, then of autoprobe.
     killed renameat,renameat2 1 vf create "$PF" 2

@@ -24,6 +24,10 @@
 VIA_API int via_journal_lock(struct via_host *host, struct via_bdf bdf, int *lock_fd,
 			     struct via_error *err);
 
+/** via_journal_lock_modules() - the same, for who loads or unloads kernel modules; asked for last.
+ */
+VIA_API int via_journal_lock_modules(struct via_host *host, int *lock_fd, struct via_error *err);
+
 /*
  * What a thing had before Viaduct changed it first is in a file below run/viaduct, written and
  * synced before the change, and gone when the thing is as it was. Such a record is lines of
