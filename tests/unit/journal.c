@@ -15,6 +15,7 @@
 
 #include <viaduct/sriov/create.h>
 #include <viaduct/sriov/undo.h>
+#include <viaduct/util/journal.h>
 #include <viaduct/vfio/bind.h>
 
 #include "attr-private.h"
@@ -270,15 +271,193 @@ static void a_killed_undo_is_undone(void **state)
 	free(before);
 }
 
+static int try_bind(struct via_host *host, struct via_error *err)
+{
+	return via_vfio_bind(host, card, "vfio-pci", err);
+}
+
+static int try_create(struct via_host *host, struct via_error *err)
+{
+	return via_sriov_create_with(host, pf, &(struct via_sriov_request){ .count = 2 }, &lent,
+				     err);
+}
+
+static int try_destroy(struct via_host *host, struct via_error *err)
+{
+	return via_sriov_destroy_with(host, pf, true, &lent, err);
+}
+
+static int try_set(struct via_host *host, struct via_error *err)
+{
+	const struct via_sriov_attrs wanted = { .valid = VIA_SRIOV_VLAN, .vlan = 9 };
+	struct via_sriov_pf now = { 0 };
+	int rc = via_sriov_pf_load(host, pf, &now, err);
+
+	if (!rc)
+		rc = via_sriov_attrs_set_with(host, &now, 0, &wanted, &lent, err);
+	via_sriov_pf_clear(&now);
+	return rc;
+}
+
+typedef int (*try_fn)(struct via_host *host, struct via_error *err);
+
+/* Nobody can write a byte: whatever kernel's file were written would end the test, too. */
+static void on_a_full_disk(struct via_host *host, void *data)
+{
+	const struct rlimit none = { 0, 0 };
+	struct via_error err = { "" };
+
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &none) || (*(try_fn *)data)(host, &err) != -EFBIG ||
+	    !strstr(err.text, "so nothing is changed")) {
+		fprintf(stderr, "on a full disk: %s\n", err.text);
+		abort();
+	}
+}
+
+static void a_full_disk_changes_nothing(void **state)
+{
+	static const try_fn with_vfs[] = { try_destroy, try_set };
+	static const try_fn without[] = { try_bind, try_create };
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_error err;
+	char *before;
+
+	for (size_t i = 0; i < 4; i++) {
+		try_fn operation = i < 2 ? without[i] : with_vfs[i - 2];
+
+		if (i == 2)
+			fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+		before = fake_kernel_snapshot(*state);
+		assert_int_equal(fake_kernel_kill_at(*state, -1, on_a_full_disk, &operation), -1);
+		/* All but the locks, which are without a name now. */
+		fake_kernel_assert_is(*state, before);
+		free(before);
+	}
+	/* Nor where there can be no directory. */
+	tree_drop(fake_kernel_tree(*state), "run/viaduct/devices");
+	tree_add(fake_kernel_tree(*state), (struct tree_entry){ "run/viaduct/devices", "" });
+	before = fake_kernel_snapshot(*state);
+	assert_int_equal(try_bind(host, &err), -ENOTDIR);
+	fake_kernel_assert_is(*state, before);
+	free(before);
+}
+
+/* Each is told, and kept; what is whole is undone. */
+static void what_cannot_be_read_does_not_keep_the_rest(void **state)
+{
+	static const struct {
+		const char *file, *text, *says;
+	} bad[] = {
+		{ "pfs/" FAKE_KERNEL_PF, "", "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF, "version=1\ndevice=%s\nvfs=0\n", "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF, "version=1\ndevice=%s\nend=\n", "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF, "version=1\ndevice=%s\nvfs=1\nend=\n", "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF, "version=1\ndevice=%s\nvfs=99999\nend=\n", "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF, "version=1\ndevice=%s\nvfs=1\nvf=1 7\nend=\n", "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF,
+		  "version=1\ndevice=%s\nvfs=1\nvf=0 7\ndriver=0 ../x\nend=\n", "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF, "version=1\ndevice=%s\nvfs=0\nnvme=1 1 1 1\nend=\n",
+		  "damaged" },
+		{ "pfs/" FAKE_KERNEL_PF, "version=2\ndevice=%s\nvfs=0\nend=\n",
+		  "version 2, which takes a newer Viaduct" },
+		{ "autoprobe/" FAKE_KERNEL_PF, "0\n", "damaged" },
+		{ "autoprobe/" FAKE_KERNEL_PF, "version=9\n", "newer Viaduct" },
+		{ "devices/" FAKE_KERNEL_PF, "version=1\ndevice=%s\ndriver=igb\n", "damaged" },
+		{ "devices/readme", "hello\n", "no record of Viaduct's" },
+	};
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	char path[128], text[256], whole[160];
+	struct via_error err;
+	char *before = fake_kernel_snapshot(*state);
+	size_t failed;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		give(host, card);
+		snprintf(path, sizeof(path), "run/viaduct/%s", bad[i].file);
+		if (strstr(bad[i].text, "%s"))
+			snprintf(text, sizeof(text), "%.*s%s%s",
+				 (int)(strstr(bad[i].text, "%s") - bad[i].text), bad[i].text,
+				 via_journal_identity(host, pf).text,
+				 strstr(bad[i].text, "%s") + 2);
+		else
+			snprintf(text, sizeof(text), "%s", bad[i].text);
+		tree_add(fake_kernel_tree(*state), (struct tree_entry){ path, text });
+		undo_all(host, &failed, &err);
+		assert_int_equal(failed, 1);
+		snprintf(whole, sizeof(whole), "/%s", path);
+		if (!strstr(err.text, bad[i].says) || !strstr(err.text, whole))
+			fail_msg("case %zu says: %s", i, err.text);
+		assert_true(via_host_exists(host, "%s", path));
+		tree_drop(fake_kernel_tree(*state), path);
+		fake_kernel_assert_is(*state, before);
+	}
+	free(before);
+}
+
+/* A PF that was removed and came back has neither VFs nor what is written of it. */
+static void what_is_gone_is_forgotten(void **state)
+{
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_undo *list;
+	size_t count, failed;
+	struct via_error err;
+	char had[64];
+	char *before = fake_kernel_snapshot(*state);
+
+	tree_add(fake_kernel_tree(*state),
+		 (struct tree_entry){ "run/viaduct/pfs/" FAKE_KERNEL_PF,
+				      "version=1\ndevice=1\nvfs=5\nend=\n" });
+	tree_add(fake_kernel_tree(*state),
+		 (struct tree_entry){ "run/viaduct/devices/0000:09:00.0",
+				      "driver=igb\noverride=\ntarget=vfio-pci\ndevice=7\n" });
+	assert_int_equal(via_undo_list(host, &list, &count, &err), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(via_undo_had(host, &list[0], had, sizeof(had), &err), -ESTALE);
+	assert_non_null(strstr(err.text, "is gone"));
+	free(list);
+	assert_int_equal(undo_all(host, &failed, &err), 2);
+	assert_int_equal(failed, 0);
+	fake_kernel_assert_is(*state, before);
+	free(before);
+}
+
+/* Who has one open keeps it, and the rest is undone. */
+static void what_is_in_use_stays(void **state)
+{
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_error err;
+	size_t failed;
+	char *before;
+
+	tree_add(fake_kernel_tree(*state), (struct tree_entry){ "dev/vfio/10", "" });
+	before = fake_kernel_snapshot(*state);
+	create(host, 2);
+	give(host, vfs[0]);
+	give(host, card);
+	tree_add(fake_kernel_tree(*state),
+		 (struct tree_entry){ "proc/42/fd/11", .link = "/dev/vfio/10" });
+	tree_add(fake_kernel_tree(*state), (struct tree_entry){ "proc/42/comm", "qemu\n" });
+	undo_all(host, &failed, &err);
+	assert_int_equal(failed, 2);
+	assert_string_equal(err.text, FAKE_KERNEL_VF0
+			    " is in use: process 42 (qemu) has IOMMU group 10 open");
+	assert_false(via_host_exists(host, "run/viaduct/devices/" FAKE_KERNEL_CARD));
+	tree_drop(fake_kernel_tree(*state), "proc");
+	undo(host, NULL);
+	fake_kernel_assert_is(*state, before);
+	free(before);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_killed_bind_is_undone),
-		TEST(killed_making_of_vfs_is_undone),
-		TEST(vfs_of_others_come_back),
-		TEST(a_killed_undo_is_undone),
+		TEST(a_killed_bind_is_undone),	   TEST(killed_making_of_vfs_is_undone),
+		TEST(vfs_of_others_come_back),	   TEST(a_killed_undo_is_undone),
+		TEST(a_full_disk_changes_nothing), TEST(what_cannot_be_read_does_not_keep_the_rest),
+		TEST(what_is_gone_is_forgotten),   TEST(what_is_in_use_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
