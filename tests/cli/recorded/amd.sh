@@ -1,6 +1,10 @@
 # Whether there is iommufd depends on the headers it was built with.
 viaduct host | grep -v -e iommufd -e 'device files'
 viaduct list
+viaduct list --all --json | ./check-json list
+viaduct host --json | ./check-json host
+viaduct show eth0 --json | ./check-json show
+viaduct show c2:00.3 --json | ./check-json show
 viaduct show eth0
 viaduct show c2:00.3
 viaduct show eth1 --json

@@ -1,6 +1,10 @@
 # Whether there is iommufd depends on the headers it was built with.
 viaduct host | grep -v -e iommufd -e 'device files'
 viaduct list --all
+viaduct list --all --json | ./check-json list
+viaduct host --json | ./check-json host
+viaduct show 04:00.0 --json | ./check-json show
+viaduct show 06:01.0 --json | ./check-json show
 viaduct show 04:00.0
 viaduct show 04:00.1 | sed -n '/^GROUP/,/^NUMA/p'
 viaduct show 06:00.0

@@ -1,6 +1,11 @@
 # Whether there is iommufd depends on the headers it was built with.
 viaduct host | grep -v -e iommufd -e 'device files'
 viaduct list | sed -n '1,3p; 65,67p'
+viaduct list --all --json | ./check-json list
+viaduct host --json | ./check-json host
+viaduct show eth0 --json | ./check-json show
+viaduct show eth0/vf63 --json | ./check-json show
+viaduct show 64:02.0 --json | ./check-json show
 script -qec 'viaduct list' /dev/null | sed -n '1,3p; 64,67p' | tr -d '\r'
 viaduct show eth0
 viaduct show eth0/vf63

@@ -1,4 +1,7 @@
 viaduct list
+viaduct list --all --json | ./check-json list
+viaduct host --json | ./check-json host
+viaduct show nvme0 --json | ./check-json show
 viaduct show nvme0
 viaduct show nvme0 --json
 viaduct check nvme0 --backend group
