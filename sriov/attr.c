@@ -16,6 +16,7 @@
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
+#include <viaduct/vfio/lease.h>
 
 #include "attr-private.h"
 #include "kind.h"
@@ -237,6 +238,7 @@ int via_sriov_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
 static int check_values(const struct via_sriov_pf *pf, unsigned int index,
 			const struct via_sriov_attrs *attrs, struct via_error *err)
 {
+	static const struct via_mac none;
 	struct via_bdf vf;
 	int rc = via_sriov_pf_vf(pf, index, &vf, err);
 
@@ -256,7 +258,7 @@ static int check_values(const struct via_sriov_pf *pf, unsigned int index,
 	    attrs->qos)
 		return via_error_set(err, EINVAL, "without a VLAN there is no priority %u to give",
 				     attrs->qos);
-	if (attrs->valid & VIA_SRIOV_MAC) {
+	if ((attrs->valid & VIA_SRIOV_MAC) && memcmp(&attrs->mac, &none, sizeof(none))) {
 		struct via_mac unused;
 
 		rc = via_mac_parse(via_mac_text(attrs->mac).text, &unused, err);
@@ -525,6 +527,8 @@ int via_sriov_attrs_set_with(struct via_host *host, const struct via_sriov_pf *p
 		rc = via_sriov_pf_vf(pf, index, &vf, err);
 	if (!rc)
 		rc = via_journal_lock(host, pf->bdf, &lock_fd, err);
+	if (!rc)
+		rc = via_lease_check(host, vf, err);
 	if (!rc)
 		rc = port_open(host, pf, lent, &port, err);
 	if (rc)

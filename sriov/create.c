@@ -13,6 +13,7 @@
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/lease.h>
 
 #include "arrival.h"
 #include "autoprobe.h"
@@ -271,8 +272,11 @@ int via_sriov_destroy_check(struct via_host *host, const struct via_sriov_pf *pf
 			    struct via_error *err)
 {
 	for (size_t i = 0; i < pf->vf_count; i++) {
-		int rc = force ? via_vfio_check_not_open(host, pf->vfs[i].bdf, err)
-			       : via_vfio_check_unused(host, pf->vfs[i].bdf, err);
+		int rc = via_lease_check(host, pf->vfs[i].bdf, err);
+
+		if (!rc)
+			rc = force ? via_vfio_check_not_open(host, pf->vfs[i].bdf, err)
+				   : via_vfio_check_unused(host, pf->vfs[i].bdf, err);
 
 		/* One that is gone is in nobody's use. */
 		if (rc && rc != -ENODEV)

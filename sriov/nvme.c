@@ -7,6 +7,7 @@
 #include <viaduct/iommu/group.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
+#include <viaduct/vfio/lease.h>
 #include <viaduct/vfio/bind.h>
 
 #include "before.h"
@@ -535,6 +536,8 @@ int via_sriov_nvme_set_with(struct via_host *host, const struct via_sriov_pf *pf
 
 	if (!rc)
 		rc = via_journal_lock(host, pf->bdf, &lock_fd, err);
+	if (!rc)
+		rc = via_lease_check(host, vf, err);
 	if (!rc)
 		rc = check_idle(host, vf, err);
 	if (!rc)

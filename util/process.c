@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
-#include <viaduct/util/text.h>
 
 #include "host-private.h"
 
@@ -138,17 +137,6 @@ static bool is_file(const struct opener *opener, const struct via_device_file *f
 	       opener->minor == file->minor;
 }
 
-/* A process names itself as it likes: what a terminal would obey does not reach the sentence. */
-static void describe(struct via_host *host, pid_t pid, struct via_process *process)
-{
-	struct via_process found = { .pid = pid };
-
-	if (via_host_read(host, found.comm, sizeof(found.comm), "proc/%d/comm", (int)pid))
-		found.comm[0] = '\0';
-	via_text_make_printable(found.comm);
-	*process = found;
-}
-
 int via_process_find_opener(struct via_host *host, const struct via_device_file *file,
 			    struct via_process *process)
 {
@@ -164,7 +152,7 @@ int via_process_find_opener(struct via_host *host, const struct via_device_file 
 	}
 	for (size_t i = 0; i < openers->count; i++) {
 		if (is_file(&openers->all[i], file)) {
-			describe(host, openers->all[i].pid, process);
+			via_process_describe(host, openers->all[i].pid, process);
 			return 0;
 		}
 	}

@@ -11,6 +11,7 @@
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
+#include <viaduct/vfio/lease.h>
 #include <viaduct/vfio/module.h>
 
 #include "record.h"
@@ -65,11 +66,15 @@ static int function_load(struct function *function, const struct via_vfio_sysfs 
 		  : 0;
 }
 
-/* A plan changes nothing, and may be asked for by anybody. */
+/* A plan changes nothing, and may be asked for by anybody. Whose lease begins after is behind the
+ * lock.
+ */
 static int lock(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, int *fd,
 		struct via_error *err)
 {
-	return sysfs->change ? 0 : via_journal_lock(sysfs->host, bdf, fd, err);
+	int rc = sysfs->change ? 0 : via_journal_lock(sysfs->host, bdf, fd, err);
+
+	return rc ? rc : via_lease_check(sysfs->host, bdf, err);
 }
 
 static int host_write(void *data, struct via_host *host, const char *text, const char *path)

@@ -439,7 +439,7 @@ static void attributes_are_checked(void **state)
 		{ { VIA_SRIOV_MAC, .mac = unicast }, 0, -ENOTSUP },
 		{ { VIA_SRIOV_MAC, .mac = unicast }, 2, -ENOENT },
 		{ { VIA_SRIOV_MAC, .mac = multicast }, 0, -EINVAL },
-		{ { VIA_SRIOV_MAC }, 0, -EINVAL },
+		{ { VIA_SRIOV_MAC }, 0, -ENOTSUP }, /* the VF may choose */
 		{ { VIA_SRIOV_VLAN, .vlan = 4094 }, 10, -ENOTSUP },
 		{ { VIA_SRIOV_VLAN, .vlan = 4095 }, 10, -EINVAL },
 		{ { VIA_SRIOV_VLAN | VIA_SRIOV_QOS, .vlan = 1, .qos = 7 }, 0, -ENOTSUP },

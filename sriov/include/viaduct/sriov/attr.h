@@ -55,7 +55,7 @@ enum via_sriov_attr {
 
 struct via_sriov_attrs {
 	unsigned int valid; /* enum via_sriov_attr, or-ed */
-	struct via_mac mac; /* all zero when read: the VF chooses for itself */
+	struct via_mac mac; /* all zero: the VF chooses for itself */
 	unsigned int vlan;  /* VLAN the PF puts the VF in, 1 to 4094; 0: none */
 	/* Of that VLAN: ETH_P_8021Q or ETH_P_8021AD of linux/if_ether.h; 0 when set: the former. */
 	uint16_t vlan_protocol;

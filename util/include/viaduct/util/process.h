@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <viaduct/util/error.h>
@@ -14,6 +15,30 @@ struct via_process {
 	pid_t pid;
 	char comm[32]; /* as in /proc/PID/comm, printable; "" when it cannot be read */
 };
+
+/* A process, and none that comes to have its number later: /proc/PID/stat, field 22. */
+struct via_process_id {
+	pid_t pid; /* 0: no process */
+	uint64_t start_ticks;
+};
+
+/**
+ * via_process_id_get() - which process has a number now.
+ *
+ * Return: 0; -ESRCH when there is none, or it has ended and only its parent has not asked how; or
+ * the errno of reading /proc.
+ */
+VIA_API int via_process_id_get(struct via_host *host, pid_t pid, struct via_process_id *id);
+
+/** via_process_is_alive() - whether it is that process that still runs. */
+VIA_API bool via_process_is_alive(struct via_host *host, struct via_process_id id);
+
+/** via_process_is_within() - whether process @pid is @id, or has been started by it, or by one of
+ * those, as long as those in between live. */
+VIA_API bool via_process_is_within(struct via_host *host, pid_t pid, struct via_process_id id);
+
+/** via_process_describe() - a process as a sentence names it. */
+VIA_API void via_process_describe(struct via_host *host, pid_t pid, struct via_process *process);
 
 /* A device file: by one of its names, by its number, or both. */
 struct via_device_file {
