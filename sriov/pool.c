@@ -8,6 +8,7 @@
 
 #include <linux/if_ether.h>
 
+#include <viaduct/sriov/lease.h>
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 
@@ -315,14 +316,42 @@ int via_pool_list(struct via_host *host, struct via_names *names, struct via_err
 	return 0;
 }
 
-int via_pool_remove(struct via_host *host, const char *name, struct via_error *err)
+static int check_no_lease(struct via_host *host, const char *name, struct via_error *err)
+{
+	via_cleanup(via_leases_free) struct via_leases leases = { 0 };
+	int rc = via_lease_list(host, &leases, err);
+
+	for (size_t i = 0; !rc && i < leases.count; i++) {
+		const struct via_lease_record *record = &leases.all[i].record;
+		struct via_process process;
+
+		if (!leases.all[i].held || strcmp(record->pool, name))
+			continue;
+		via_process_describe(host,
+				     record->holder.pid ? record->holder.pid : record->keeper.pid,
+				     &process);
+		return via_error_set(err, EBUSY, "%s of pool %s is on lease to process %d (%s)",
+				     via_bdf_text(leases.all[i].bdf).text, name, (int)process.pid,
+				     process.comm);
+	}
+	return rc;
+}
+
+int via_pool_remove_check(struct via_host *host, const char *name, struct via_error *err)
 {
 	int rc = name_check(name, err);
 
+	if (!rc && !via_host_exists(host, DIRECTORY "/%s", name))
+		rc = no_pool(host, name, err);
+	return rc ? rc : check_no_lease(host, name, err);
+}
+
+int via_pool_remove(struct via_host *host, const char *name, struct via_error *err)
+{
+	int rc = via_pool_remove_check(host, name, err);
+
 	if (rc)
 		return rc;
-	if (!via_host_exists(host, DIRECTORY "/%s", name))
-		return no_pool(host, name, err);
 	rc = via_host_remove(host, DIRECTORY "/%s", name);
 	return rc ? via_error_sys(err, -rc, "cannot remove the pool /" DIRECTORY "/%s", name) : 0;
 }

@@ -91,10 +91,17 @@ VIA_API void via_pool_clear(struct via_pool *pool);
 VIA_API int via_pool_list(struct via_host *host, struct via_names *names, struct via_error *err);
 
 /**
+ * via_pool_remove_check() - whether via_pool_remove() would be refused, and why.
+ *
+ * Return: 0; -EINVAL for what is no name; -ENOENT when there is no such pool; -EBUSY when a VF of
+ * it is on lease, with a sentence that names the process; -ENOMEM.
+ */
+VIA_API int via_pool_remove_check(struct via_host *host, const char *name, struct via_error *err);
+
+/**
  * via_pool_remove() - a pool is no more; its VFs stay as they are.
  *
- * Return: 0; -EINVAL for what is no name; -ENOENT when there is no such pool; or the errno of
- * via_host_remove().
+ * Return: 0; as via_pool_remove_check(); or the errno of via_host_remove().
  */
 VIA_API int via_pool_remove(struct via_host *host, const char *name, struct via_error *err);
 
