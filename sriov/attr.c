@@ -20,7 +20,7 @@
 
 #include "attr-private.h"
 #include "kind.h"
-#include "record.h"
+#include "pf-record.h"
 
 static void socket_freep(struct nl_sock **socket)
 {

@@ -3,7 +3,7 @@
 #define VIADUCT_SRIOV_BEFORE_H
 
 #include "kind.h"
-#include "record.h"
+#include "pf-record.h"
 
 /*
  * What a PF had before the first change to its VFs, kept in its record. The caller has the PF's

@@ -12,7 +12,7 @@
 #include "autoprobe.h"
 #include "before.h"
 #include "create-private.h"
-#include "record.h"
+#include "pf-record.h"
 
 /* Whether this VF came after the one of the record was taken away. */
 static bool is_new(struct via_host *host, const struct via_sriov_vf *vf,

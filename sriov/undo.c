@@ -12,7 +12,7 @@
 #include <viaduct/vfio/module.h>
 
 #include "autoprobe.h"
-#include "record.h"
+#include "pf-record.h"
 
 static const struct {
 	enum via_undo_kind kind;

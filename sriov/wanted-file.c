@@ -132,8 +132,9 @@ static int read_map(const struct reader *reader, const struct via_yaml *map, con
 		    const struct key *keys, const char *must, void *into)
 {
 	if (map->kind != VIA_YAML_MAP)
-		return refuse(reader, map, "%s is written in lines of 'KEY: VALUE', such as '%s: ...'",
-			      what, must ? must : keys->name);
+		return refuse(reader, map,
+			      "%s is written in lines of 'KEY: VALUE', such as '%s: ...'", what,
+			      must ? must : keys->name);
 	if (must && !find(map, must))
 		return refuse(reader, map, "%s wants the key '%s'", what, must);
 	for (size_t i = 0; i < map->count; i++) {

@@ -398,7 +398,7 @@ void fake_kernel_assert_is(struct fake_kernel *kernel, const char *snapshot)
 static bool is_killed(struct fake_kernel *kernel, fake_kernel_fn operate, void *data)
 {
 	pid_t pid = fork();
-	int status;
+	int status = 0;
 
 	if (!pid) {
 		kernel->steps = 0;

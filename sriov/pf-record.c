@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "record.h"
+#include "pf-record.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef VIADUCT_SRIOV_RECORD_H
-#define VIADUCT_SRIOV_RECORD_H
+#ifndef VIADUCT_SRIOV_PF_RECORD_H
+#define VIADUCT_SRIOV_PF_RECORD_H
 
 #include <viaduct/iommu/group.h>
 #include <viaduct/sriov/attr.h>
