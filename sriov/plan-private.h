@@ -61,6 +61,8 @@ struct via_plan_port {
 	typeof(&via_sriov_destroy) destroy;
 	typeof(&via_sriov_attrs_get) attrs_get;
 	typeof(&via_sriov_attrs_set) attrs_set;
+	/* Also to no MAC address, which nobody can ask for; takes the PF's lock. */
+	typeof(&via_sriov_attrs_set) attrs_restore;
 	typeof(&via_sriov_nvme_get) nvme_get;
 	typeof(&via_sriov_nvme_set) nvme_set;
 	typeof(&via_sriov_nvme_complete) nvme_complete;

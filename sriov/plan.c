@@ -9,9 +9,11 @@
 
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/journal.h>
 #include <viaduct/util/process.h>
 #include <viaduct/vfio/bind.h>
 
+#include "attr-private.h"
 #include "plan-private.h"
 
 #define LOCK	     "run/viaduct/lock/apply"
@@ -30,11 +32,21 @@ static int real_unbind(struct via_host *host, struct via_bdf bdf, char *driver,
 	return via_vfio_unbind(host, bdf, driver, err);
 }
 
+static int real_restore(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
+			const struct via_sriov_attrs *attrs, struct via_error *err)
+{
+	via_autoclose int lock_fd = -1;
+	int rc = via_journal_lock(host, pf->bdf, &lock_fd, err);
+
+	return rc ? rc : via_sriov_attrs_restore(host, pf, index, attrs, NULL, err);
+}
+
 static const struct via_plan_port real_port = {
 	.create = via_sriov_create,
 	.destroy = via_sriov_destroy,
 	.attrs_get = via_sriov_attrs_get,
 	.attrs_set = via_sriov_attrs_set,
+	.attrs_restore = real_restore,
 	.nvme_get = via_sriov_nvme_get,
 	.nvme_set = via_sriov_nvme_set,
 	.nvme_complete = via_sriov_nvme_complete,
@@ -251,12 +263,11 @@ static int do_attrs(const struct via_plan *plan, const struct via_plan_step *ste
 	if (rc)
 		return rc;
 	if ((attrs.valid & VIA_SRIOV_MAC) && !memcmp(&attrs.mac, &none, sizeof(none))) {
-		via_host_log(plan->host, VIA_LOG_WARNING,
-			     "%s keeps its MAC address: that it had none cannot be set",
-			     step->name);
-		attrs.valid &= ~(unsigned int)VIA_SRIOV_MAC;
+		rc = plan->port->attrs_restore(plan->host, &pf, step->index, &attrs, err);
+		/* What is set once more lets the journal see that the VF is as it was. */
+		attrs.valid = VIA_SRIOV_VLAN | VIA_SRIOV_QOS;
 	}
-	return attrs.valid ? plan->port->attrs_set(plan->host, &pf, step->index, &attrs, err) : 0;
+	return rc ? rc : plan->port->attrs_set(plan->host, &pf, step->index, &attrs, err);
 }
 
 static int do_nvme(const struct via_plan *plan, const struct via_plan_step *step,

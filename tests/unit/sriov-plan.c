@@ -14,8 +14,11 @@
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
 
+#include "attr-private.h"
 #include "fake-kernel.h"
+#include "kind.h"
 #include "plan-private.h"
+#include "undo-private.h"
 
 #define VFS 7
 
@@ -30,47 +33,83 @@ static struct fake {
 } * fake;
 static struct fake_kernel *kernel;
 
+static int driver_get(void *data, unsigned int index, struct via_sriov_attrs *attrs)
+{
+	(void)data;
+	*attrs = fake->attrs[index];
+	return 0;
+}
+
+static int driver_set(void *data, unsigned int index, enum via_sriov_attr attr,
+		      const struct via_sriov_attrs *attrs)
+{
+	struct via_sriov_attrs *now = &fake->attrs[index];
+
+	(void)data;
+	fake_kernel_step(kernel);
+	if (fake->sets++ == fake->fails_at)
+		return -EIO;
+	switch (attr) {
+	case VIA_SRIOV_MAC:
+		now->mac = attrs->mac;
+		break;
+	case VIA_SRIOV_VLAN:
+	case VIA_SRIOV_QOS:
+		now->vlan = attrs->vlan;
+		now->qos = attrs->qos;
+		break;
+	case VIA_SRIOV_TRUST:
+		now->trust = attrs->trust;
+		break;
+	case VIA_SRIOV_SPOOFCHK:
+		now->spoofchk = attrs->spoofchk;
+		break;
+	}
+	fake_kernel_step(kernel);
+	return 0;
+}
+
+static const struct via_sriov_attr_driver attr_driver = { driver_get, driver_set, NULL };
+static const struct via_sriov_lent lent = { .attrs = &attr_driver };
+
+static void fresh_attrs(void)
+{
+	memset(fake->attrs, 0, sizeof(fake->attrs));
+	for (unsigned int i = 0; i < VFS; i++)
+		fake->attrs[i].valid = VIA_SRIOV_MAC | VIA_SRIOV_VLAN | VIA_SRIOV_QOS |
+				       VIA_SRIOV_TRUST | VIA_SRIOV_SPOOFCHK;
+}
+
 static int fake_create(struct via_host *host, struct via_bdf bdf,
 		       const struct via_sriov_request *request, struct via_error *err)
 {
-	memset(fake->attrs, 0, sizeof(fake->attrs));
-	for (unsigned int i = 0; i < request->count && i < VFS; i++)
-		fake->attrs[i].valid = VIA_SRIOV_MAC | VIA_SRIOV_VLAN | VIA_SRIOV_QOS |
-				       VIA_SRIOV_TRUST | VIA_SRIOV_SPOOFCHK;
-	return via_sriov_create(host, bdf, request, err);
+	fresh_attrs();
+	return via_sriov_create_with(host, bdf, request, &lent, err);
+}
+
+static int fake_destroy(struct via_host *host, struct via_bdf bdf, bool force,
+			struct via_error *err)
+{
+	return via_sriov_destroy_with(host, bdf, force, &lent, err);
 }
 
 static int fake_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
 			  struct via_sriov_attrs *attrs, struct via_error *err)
 {
-	(void)host;
-	(void)err;
-	memcpy(attrs, fake->attrs, pf->vf_count * sizeof(*attrs));
-	return 0;
+	return via_sriov_attrs_get_with(host, pf, &lent, attrs, err);
 }
 
 static int fake_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
 			  const struct via_sriov_attrs *attrs, struct via_error *err)
 {
-	struct via_sriov_attrs *now = &fake->attrs[index];
+	return via_sriov_attrs_set_with(host, pf, index, attrs, &lent, err);
+}
 
-	(void)host;
-	assert_true(index < pf->vf_count);
-	fake_kernel_step(kernel);
-	if (fake->sets++ == fake->fails_at)
-		return via_error_set(err, EIO, "igb refused the attributes of VF %u", index);
-	if (attrs->valid & VIA_SRIOV_MAC)
-		now->mac = attrs->mac;
-	if (attrs->valid & VIA_SRIOV_VLAN)
-		now->vlan = attrs->vlan;
-	if (attrs->valid & VIA_SRIOV_QOS)
-		now->qos = attrs->qos;
-	if (attrs->valid & VIA_SRIOV_TRUST)
-		now->trust = attrs->trust;
-	if (attrs->valid & VIA_SRIOV_SPOOFCHK)
-		now->spoofchk = attrs->spoofchk;
-	fake_kernel_step(kernel);
-	return 0;
+static int fake_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf,
+			      unsigned int index, const struct via_sriov_attrs *attrs,
+			      struct via_error *err)
+{
+	return via_sriov_attrs_restore(host, pf, index, attrs, &lent, err);
 }
 
 static int fake_nvme_get(struct via_host *host, const struct via_sriov_pf *pf,
@@ -119,9 +158,10 @@ static int fake_unbind(struct via_host *host, struct via_bdf bdf, char *driver,
 
 static const struct via_plan_port port = {
 	.create = fake_create,
-	.destroy = via_sriov_destroy,
+	.destroy = fake_destroy,
 	.attrs_get = fake_attrs_get,
 	.attrs_set = fake_attrs_set,
+	.attrs_restore = fake_attrs_restore,
 	.nvme_get = fake_nvme_get,
 	.nvme_set = fake_nvme_set,
 	.nvme_complete = fake_nvme_complete,
@@ -407,7 +447,7 @@ static void what_fails_is_taken_back(void **state)
 			break;
 	}
 	assert_true(failures > 10);
-	for (int fails_at = 2; fails_at < 4; fails_at++) {
+	for (int fails_at = 0; fails_at < 4; fails_at++) {
 		via_autofree char *before = NULL;
 		struct via_error err;
 		struct fake had;
@@ -417,9 +457,9 @@ static void what_fails_is_taken_back(void **state)
 		must_apply(TWO);
 		before = snapshot();
 		had = *fake;
-		fake->fails_at = fails_at;
+		fake->fails_at = fake->sets + fails_at;
 		assert_int_equal(apply(THREE, &err), -EIO);
-		assert_says(&err, "igb refused the attributes of VF");
+		assert_says(&err, "refused the");
 		assert_says(&err, "; what was done before has been taken back");
 		assert_is(before);
 		assert_memory_equal(fake->attrs, had.attrs, sizeof(had.attrs));
@@ -508,6 +548,77 @@ static void one_that_was_killed_is_finished_by_the_next(void **state)
 	assert_true(fake_kernel_kill(*state, operate, go_on, NULL) > 40);
 }
 
+#define UNSAVED                                                                                    \
+	"pfs:\n"                                                                                   \
+	"- pf: eth0\n"                                                                             \
+	"  vfs: 3\n"                                                                               \
+	"  driver: vfio-pci\n"                                                                     \
+	"  vf: [{index: 1-2, mac: '02:00:00:00:00:ff', vlan: 100}]\n"                              \
+	"devices:\n"                                                                               \
+	"- {device: '" FAKE_KERNEL_CARD "', driver: vfio-pci}\n"
+
+static void operate_unsaved(struct via_host *host, void *data)
+{
+	struct via_error err;
+
+	(void)host;
+	(void)data;
+	apply(UNSAVED, &err);
+}
+
+/* And what somebody else had set up is there. */
+static void undo(struct via_host *host, void *data)
+{
+	const struct via_sriov_attrs *had = data;
+	struct via_undo *list;
+	struct via_error err;
+	size_t count;
+
+	assert_int_equal(via_undo_list(host, &list, &count, &err), 0);
+	for (size_t i = 0; i < count; i++) {
+		int rc = via_undo_with(host, &list[i], &lent, &err);
+
+		if (rc && rc != -ENOENT && rc != -ESTALE)
+			fail_msg("%s", err.text);
+	}
+	free(list);
+	for (size_t i = 0; had && i < 2; i++)
+		assert_memory_equal(&fake->attrs[i], &had[i], sizeof(*had));
+}
+
+/* kill -9 before and after every write: undo makes the host what it was before. */
+static void one_that_was_killed_is_undone(void **state)
+{
+	struct via_sriov_attrs had[2];
+
+	assert_true(fake_kernel_kill(*state, operate_unsaved, undo, NULL) > 40);
+	fresh_attrs();
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	fake->attrs[1].mac = (struct via_mac){ { 2, 1, 1, 1, 1, 1 } };
+	fake->attrs[1].vlan = 7;
+	memcpy(had, fake->attrs, sizeof(had));
+	assert_true(fake_kernel_kill(*state, operate_unsaved, undo, had) > 40);
+}
+
+static void an_address_that_was_none_is_none_again(void **state)
+{
+	via_autofree char *before = NULL;
+	struct via_error err;
+
+	fresh_attrs();
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	before = snapshot();
+	/* The second VF's. */
+	fake->fails_at = 1;
+	assert_int_equal(
+		apply("pfs:\n- {pf: eth0, vf: [{index: 0-1, mac: '02:00:00:00:00:01'}]}\n", &err),
+		-EIO);
+	assert_int_equal(fake->steps_back, 1);
+	assert_says(&err, "has been taken back");
+	assert_string_equal(via_mac_text(fake->attrs[0].mac).text, "00:00:00:00:00:00");
+	assert_is(before);
+}
+
 static void one_at_a_time(void **state)
 {
 	struct via_error err;
@@ -575,6 +686,8 @@ int main(void)
 		TEST(who_uses_a_vf_keeps_all_as_it_is),
 		TEST(a_pf_that_disappears_takes_nothing_else_with_it),
 		TEST(one_that_was_killed_is_finished_by_the_next),
+		TEST(one_that_was_killed_is_undone),
+		TEST(an_address_that_was_none_is_none_again),
 		TEST(one_at_a_time),
 		TEST(resources_are_compared_and_changed),
 	};
