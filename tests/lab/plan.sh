@@ -67,10 +67,18 @@ YAML
     expect 0 viaduct apply "$FILE"
     same "$(cat "/sys/bus/pci/devices/$PF_BDF/sriov_numvfs") $(driver 0000:01:11.0)" '5 vfio-pci'
     match "$(attributes)" 'vf 1 .*02:00:00:00:01:10.*vlan 200, qos 3'
-    writes_nothing
     printf 'pfs:\n- {pf: %s, vfs: 0}\n' "$PF" >"$FILE"
     expect 0 viaduct apply "$FILE"
     rm /run/viaduct/pools/fast
+    snapshot | diff -u /tmp/before -
+
+    # Killed in the middle, and undone.
+    sed -i 's/vfs: 0/vfs: 3, driver: vfio-pci, vf: [{index: 0-2, mac: 02:00:00:00:01:00}]/' "$FILE"
+    viaduct apply "$FILE" >/dev/null &
+    until [ "$(driver "$VF0_BDF")" = vfio-pci ]; do sleep 0.1; done
+    kill -9 $!
+    wait $! || :
+    expect 0 viaduct undo
     snapshot | diff -u /tmp/before -
 }
 
@@ -104,7 +112,8 @@ YAML
         expect 0 viaduct apply "$FILE"
         expect 0 viaduct vf list nvme0
         match "$out" "^$NVME_BDF/vf1 +0000:02:00.2 +vfio-pci +online +${each%:*} +${each#*:}$"
-        writes_nothing
+        expect 0 viaduct apply "$FILE"
+        match "$out" '^nothing to do: '
     done
     printf 'pfs:\n- {pf: nvme0, vfs: 0}\n' | viaduct apply -
     snapshot | diff -u /tmp/before -
