@@ -12,6 +12,7 @@
 #include <viaduct/util/journal.h>
 #include <viaduct/util/process.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/module.h>
 
 #include "attr-private.h"
 #include "plan-private.h"
@@ -166,6 +167,9 @@ static int check_driver(struct via_host *host, const char *driver, struct via_er
 {
 	if (!*driver || via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
 		return 0;
+	/* That of a VFIO driver is loaded when it is wanted. */
+	if (via_iommu_driver_is_vfio(driver))
+		return via_module_check(host, driver, err);
 	return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s", driver,
 			     driver);
 }

@@ -280,6 +280,36 @@ static int read_stream(struct reader *reader, struct via_yaml *root, bool *found
 	}
 }
 
+/*
+ * What no such file holds, and what the library is not to see: it loops for ever over a directive
+ * that is cut off (0.7.12).
+ */
+static int check_text(const char *file, const char *text, size_t bytes, struct via_error *err)
+{
+	unsigned int line = 1;
+	size_t begin = 0;
+
+	for (size_t i = 0; i < bytes; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '%' && i == begin)
+			return via_error_set(
+				err, EINVAL,
+				"%s:%u:1: a line that begins with '%%' is a directive, "
+				"and these are not read here",
+				file, line);
+		if ((c < ' ' && c != '\n' && c != '\r' && c != '\t') || c == 0x7f)
+			return via_error_set(err, EINVAL,
+					     "%s:%u:%zu: this is not YAML: a control character",
+					     file, line, i - begin + 1);
+		if (c == '\n' || (c == '\r' && (i + 1 == bytes || text[i + 1] != '\n'))) {
+			line++;
+			begin = i + 1;
+		}
+	}
+	return 0;
+}
+
 int via_yaml_parse(const char *file, const char *text, size_t bytes, struct via_yaml **root,
 		   struct via_error *err)
 {
@@ -290,6 +320,9 @@ int via_yaml_parse(const char *file, const char *text, size_t bytes, struct via_
 
 	if (bytes > VIA_YAML_BYTES_MAX)
 		return via_error_set(err, E2BIG, "%s is larger than the 1 MiB that is read", file);
+	rc = check_text(file, text, bytes, err);
+	if (rc)
+		return rc;
 	tree = calloc(1, sizeof(*tree));
 	if (!tree)
 		return via_error_sys(err, ENOMEM, "cannot read %s", file);

@@ -48,6 +48,7 @@ printf 'pfs: &a []\ndevices: *a\n' | viaduct plan -
 printf 'pfs: []\n---\npfs: []\n' | viaduct plan -
 printf '[[[[[[[[[[]]]]]]]]]]' | viaduct plan -
 head -c 1048577 /dev/zero | viaduct plan -
+printf '%%YAML 1.1\n---\npfs: []\n' | viaduct plan -
 viaduct plan
 # One that asks for what cannot be: nothing is changed.
 printf 'devices: [{device: eth0/vf0, driver: missing}]' | viaduct plan -
