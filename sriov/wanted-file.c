@@ -11,6 +11,7 @@
 #include <viaduct/sriov/nvme.h>
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/text.h>
 
 #include "yaml.h"
 
@@ -704,22 +705,31 @@ static int check_macs(const struct reader *reader)
 			     via_mac_text(mac).text, first.place.line);
 }
 
+static int parse(const struct reader *reader, const char *text, size_t bytes)
+{
+	via_cleanup(via_yaml_freep) struct via_yaml *root = NULL;
+	int rc = via_yaml_parse(reader->wanted->file, text, bytes, &root, reader->err);
+
+	if (!rc)
+		rc = read_map(reader, root, "the file", keys, NULL, reader->wanted);
+	return rc ? rc : check_macs(reader);
+}
+
 int via_sriov_wanted_parse(const char *file, const char *text, size_t bytes,
 			   struct via_sriov_wanted *wanted, struct via_error *err)
 {
-	via_cleanup(via_yaml_freep) struct via_yaml *root = NULL;
 	const struct reader reader = { .wanted = wanted, .err = err };
-	int rc = via_yaml_parse(file, text, bytes, &root, err);
+	int rc;
 
-	if (rc)
-		return rc;
 	wanted->file = strdup(file);
-	rc = wanted->file ? read_map(&reader, root, "the file", keys, NULL, wanted)
+	rc = wanted->file ? parse(&reader, text, bytes)
 			  : via_error_sys(err, ENOMEM, "cannot read %s", file);
-	if (!rc)
-		rc = check_macs(&reader);
-	if (rc)
+	if (rc) {
 		via_sriov_wanted_clear(wanted);
+		/* It may quote what is in no sentence: keys and values of several lines. */
+		if (err)
+			via_text_make_printable(err->text);
+	}
 	return rc;
 }
 
