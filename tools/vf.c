@@ -11,6 +11,7 @@
 #include <viaduct/sriov/pf.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/module.h>
 
 #include "change.h"
 #include "command.h"
@@ -144,13 +145,17 @@ static int parse_resources(const struct via_cli *cli, unsigned int *queues, unsi
 	return 0;
 }
 
+/* Before there are VFs: via_vfio_bind() finds the same too late. */
 static int check_driver(struct via_host *host, const char *driver, struct via_error *err)
 {
-	if (driver && (!*driver || strchr(driver, '/') || *driver == '.' ||
-		       !via_host_exists(host, "sys/bus/pci/drivers/%s", driver)))
-		return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s",
-				     driver, driver);
-	return 0;
+	bool named = *driver && !strchr(driver, '/') && *driver != '.';
+
+	if (named && via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
+		return 0;
+	if (named && via_iommu_driver_is_vfio(driver))
+		return via_module_check(host, driver, err);
+	return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s", driver,
+			     driver);
 }
 
 /* All of the VFs, or there are none. */
@@ -186,7 +191,7 @@ int cmd_vf_create(struct via_cli *cli, int argc, char **argv)
 	if (!parse_number(cli->operands[1], UINT_MAX, &request.count))
 		return via_usage_error("'%s' is not a number of VFs", cli->operands[1]);
 	if (via_devname_resolve(cli->host, cli->operands[0], &pf, &err) ||
-	    check_driver(cli->host, driver, &err))
+	    (driver && check_driver(cli->host, driver, &err)))
 		return via_fail(&err);
 	if (cli->dry_run)
 		return show_create(cli, pf, &request, driver);

@@ -48,3 +48,4 @@ viaduct vf create nvme0 1
 viaduct vf create eth1 2 --driver vfio-pci --dry-run
 viaduct vf create eth1 2 --driver nosuch
 viaduct vf create eth1 2 --driver ../vfio-pci --dry-run
+rmdir "$VIADUCT_ROOT/sys/bus/pci/drivers/vfio-pci"; viaduct vf create eth1 2 --driver vfio-pci --dry-run
