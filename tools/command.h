@@ -103,6 +103,12 @@ int cmd_vf_create(struct via_cli *cli, int argc, char **argv);
 int cmd_vf_set(struct via_cli *cli, int argc, char **argv);
 int cmd_vf_list(struct via_cli *cli, int argc, char **argv);
 int cmd_vf_destroy(struct via_cli *cli, int argc, char **argv);
+int cmd_vf_lease(struct via_cli *cli, int argc, char **argv);
+int cmd_vf_leases(struct via_cli *cli, int argc, char **argv);
+int cmd_vf_pool_create(struct via_cli *cli, int argc, char **argv);
+int cmd_vf_pool_list(struct via_cli *cli, int argc, char **argv);
+int cmd_vf_pool_remove(struct via_cli *cli, int argc, char **argv);
+int cmd_vf_release(struct via_cli *cli, int argc, char **argv);
 
 /** via_cli_flag() - whether an option was given. */
 bool via_cli_flag(const struct via_cli *cli, const char *name);

@@ -94,6 +94,35 @@ static const struct via_option vf_destroy_options[] = {
 	{ 0 },
 };
 
+static const struct via_option vf_lease_options[] = {
+	{ "node", "N", "near this NUMA node, where there is a choice" },
+	{ "wait", "SECONDS", "for one to become free when all are taken, or 'forever'" },
+	{ "hold", NULL, "print which, and hold it until standard input ends, or SIGTERM" },
+	{ "owner", "PID", "until this process ends" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
+static const struct via_option vf_release_options[] = {
+	{ "all-dead", NULL, "those whose processes have ended" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
+static const struct via_option vf_pool_create_options[] = {
+	{ "mac", "ADDRESS", "of the first VF, and counted up from VF to VF" },
+	{ "vlan", "ID", "the VLAN their frames are put in, 1 to 4094; 0 for none" },
+	{ "qos", "PRIORITY", "the priority of these frames, 0 to 7" },
+	{ "trust", "on|off", "whether they may be promiscuous, change their MAC address, ..." },
+	{ "spoofchk", "on|off", "whether frames from another MAC address are dropped" },
+	{ "driver", "NAME", "they have while they are leased (vfio-pci)" },
+	VIA_OPTION_DRY_RUN,
+	VIA_OPTION_JSON,
+	{ 0 },
+};
+
 static const struct via_option run_options[] = {
 	{ "kernel", "FILE", "a Linux bzImage, or an ELF file with a PVH entry" },
 	{ "initrd", "FILE", "the initial RAM disk" },
@@ -388,6 +417,69 @@ const struct via_command via_commands[] = {
 		.max_operands = 1,
 		.options = vf_destroy_options,
 		.run = cmd_vf_destroy,
+	},
+	{
+		.name = "vf lease",
+		.summary = "Gives a free VF of a pool to a command for as long as it runs.",
+		.operands = "POOL [-- COMMAND...]",
+		.min_operands = 1,
+		.max_operands = SIZE_MAX,
+		.text = "COMMAND finds it in $VIADUCT_DEVICE, and in place of a word {}. Before "
+			"and "
+			"after, the\n"
+			"VF is reset and has the pool's attributes. One that fails that is put "
+			"aside, and\n"
+			"another one is tried. The status is COMMAND's, or 128 and the signal that "
+			"ended it.",
+		.options = vf_lease_options,
+		.run = cmd_vf_lease,
+	},
+	{
+		.name = "vf leases",
+		.summary = "Shows which VFs are on lease, to whom, and which were put aside.",
+		.text = "What killed processes left is scrubbed and set free first.",
+		.options = vf_list_options,
+		.run = cmd_vf_leases,
+	},
+	{
+		.name = "vf release",
+		.summary = "Ends the lease of a VF, and takes back one that was put aside.",
+		.operands = "[DEVICE]",
+		.max_operands = 1,
+		.text = "The process that keeps it is told to end it by SIGTERM.",
+		.options = vf_release_options,
+		.run = cmd_vf_release,
+	},
+	{
+		.name = "vf pool",
+		.summary = "Makes and manages pools of VFs.",
+	},
+	{
+		.name = "vf pool create",
+		.summary = "Makes a pool of VFs for 'viaduct vf lease'.",
+		.operands = "NAME PF[/vfA-B]...",
+		.min_operands = 2,
+		.max_operands = SIZE_MAX,
+		.text = "Each VF is held to what the options say before a lease. What they do not "
+			"say is after\n"
+			"a lease as it was before. The VFs need not exist yet.",
+		.options = vf_pool_create_options,
+		.run = cmd_vf_pool_create,
+	},
+	{
+		.name = "vf pool list",
+		.summary = "Shows the pools there are.",
+		.options = vf_list_options,
+		.run = cmd_vf_pool_list,
+	},
+	{
+		.name = "vf pool remove",
+		.summary = "Removes a pool; its VFs stay as they are.",
+		.operands = "NAME",
+		.min_operands = 1,
+		.max_operands = 1,
+		.options = change_options,
+		.run = cmd_vf_pool_remove,
 	},
 	{ 0 },
 };

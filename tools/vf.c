@@ -17,6 +17,7 @@
 #include "command.h"
 #include "devname.h"
 #include "output.h"
+#include "vf.h"
 #include "vfs.h"
 
 static int load_pf(struct via_host *host, const char *name, struct via_sriov_pf *pf,
@@ -28,8 +29,7 @@ static int load_pf(struct via_host *host, const char *name, struct via_sriov_pf 
 	return rc ? rc : via_sriov_pf_load(host, bdf, pf, err);
 }
 
-/* A whole number in decimal, up to @max. */
-static bool parse_number(const char *text, unsigned int max, unsigned int *number)
+bool via_vf_parse_number(const char *text, unsigned int max, unsigned int *number)
 {
 	char *end;
 	unsigned long value;
@@ -138,9 +138,9 @@ static int parse_resources(const struct via_cli *cli, unsigned int *queues, unsi
 	const char *vectors_text = via_cli_value(cli, "vectors");
 
 	*queues = *vectors = 0;
-	if (queues_text && (!parse_number(queues_text, UINT16_MAX, queues) || !*queues))
+	if (queues_text && (!via_vf_parse_number(queues_text, UINT16_MAX, queues) || !*queues))
 		return via_usage_error("'%s' is not a number of queues", queues_text);
-	if (vectors_text && (!parse_number(vectors_text, UINT16_MAX, vectors) || !*vectors))
+	if (vectors_text && (!via_vf_parse_number(vectors_text, UINT16_MAX, vectors) || !*vectors))
 		return via_usage_error("'%s' is not a number of vectors", vectors_text);
 	return 0;
 }
@@ -188,7 +188,7 @@ int cmd_vf_create(struct via_cli *cli, int argc, char **argv)
 	(void)argv;
 	if (status)
 		return status;
-	if (!parse_number(cli->operands[1], UINT_MAX, &request.count))
+	if (!via_vf_parse_number(cli->operands[1], UINT_MAX, &request.count))
 		return via_usage_error("'%s' is not a number of VFs", cli->operands[1]);
 	if (via_devname_resolve(cli->host, cli->operands[0], &pf, &err) ||
 	    (driver && check_driver(cli->host, driver, &err)))
@@ -217,8 +217,7 @@ static bool parse_switch(const char *text, bool *on)
 	return *on || !strcmp(text, "off");
 }
 
-/* The attributes asked for. Returns 0 or the exit status. */
-static int parse_attrs(const struct via_cli *cli, struct via_sriov_attrs *attrs)
+int via_vf_parse_attrs(const struct via_cli *cli, struct via_sriov_attrs *attrs)
 {
 	const char *mac = via_cli_value(cli, "mac");
 	const char *vlan = via_cli_value(cli, "vlan");
@@ -230,10 +229,10 @@ static int parse_attrs(const struct via_cli *cli, struct via_sriov_attrs *attrs)
 	*attrs = (struct via_sriov_attrs){ 0 };
 	if (mac && via_mac_parse(mac, &attrs->mac, &err))
 		return via_usage_error("%s", err.text);
-	if (vlan && !parse_number(vlan, VIA_SRIOV_VLAN_MAX, &attrs->vlan))
+	if (vlan && !via_vf_parse_number(vlan, VIA_SRIOV_VLAN_MAX, &attrs->vlan))
 		return via_usage_error("'%s' is not a VLAN: 1 to %u, or 0 for none", vlan,
 				       VIA_SRIOV_VLAN_MAX);
-	if (qos && !parse_number(qos, VIA_SRIOV_QOS_MAX, &attrs->qos))
+	if (qos && !via_vf_parse_number(qos, VIA_SRIOV_QOS_MAX, &attrs->qos))
 		return via_usage_error("'%s' is not a priority: 0 to %u", qos, VIA_SRIOV_QOS_MAX);
 	if (trust && !parse_switch(trust, &attrs->trust))
 		return via_usage_error("--trust is on or off, not '%s'", trust);
@@ -242,20 +241,13 @@ static int parse_attrs(const struct via_cli *cli, struct via_sriov_attrs *attrs)
 	attrs->valid = (mac ? VIA_SRIOV_MAC : 0U) | (vlan ? VIA_SRIOV_VLAN : 0U) |
 		       (qos ? VIA_SRIOV_QOS : 0U) | (trust ? VIA_SRIOV_TRUST : 0U) |
 		       (spoofchk ? VIA_SRIOV_SPOOFCHK : 0U);
-	if (!attrs->valid)
-		return via_usage_error("'vf set' wants something to set; 'viaduct vf set --help' "
-				       "shows what there is");
 	return 0;
 }
 
-/* The text of one attribute; "" when it is not known. */
-struct attr_text {
-	char text[VIA_MAC_TEXT_BYTES];
-};
-
-static struct attr_text attr_text(const struct via_sriov_attrs *attrs, enum via_sriov_attr attr)
+struct via_vf_attr_text via_vf_attr_text(const struct via_sriov_attrs *attrs,
+					 enum via_sriov_attr attr)
 {
-	struct attr_text out = { "" };
+	struct via_vf_attr_text out = { "" };
 
 	if (!(attrs->valid & (unsigned int)attr))
 		return out;
@@ -279,8 +271,9 @@ static struct attr_text attr_text(const struct via_sriov_attrs *attrs, enum via_
 	return out;
 }
 
-static int show_set(const struct via_cli *cli, const struct via_vfs *vfs, unsigned int index,
-		    const struct via_sriov_attrs *asked)
+void via_vf_add_attrs(struct via_changes *changes, const struct via_sriov_pf *pf,
+		      unsigned int index, unsigned int asked, const struct via_sriov_attrs *before,
+		      const struct via_sriov_attrs *after)
 {
 	static const struct {
 		enum via_sriov_attr attr;
@@ -290,6 +283,21 @@ static int show_set(const struct via_cli *cli, const struct via_vfs *vfs, unsign
 		{ VIA_SRIOV_QOS, "qos" },	    { VIA_SRIOV_TRUST, "trust" },
 		{ VIA_SRIOV_SPOOFCHK, "spoofchk" },
 	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct via_vf_attr_text had = via_vf_attr_text(before, rows[i].attr);
+		struct via_vf_attr_text gets = via_vf_attr_text(after, rows[i].attr);
+
+		/* What only goes with another is said when it changes. */
+		if (!(asked & (unsigned int)rows[i].attr) && !strcmp(had.text, gets.text))
+			continue;
+		add_vf_value(changes, pf, index, rows[i].name, had.text, gets.text);
+	}
+}
+
+static int show_set(const struct via_cli *cli, const struct via_vfs *vfs, unsigned int index,
+		    const struct via_sriov_attrs *asked)
+{
 	const struct via_sriov_attrs *before = &vfs->attrs[via_vfs_place(&vfs->pf, index)];
 	struct via_sriov_attrs after = *asked;
 	struct via_changes changes;
@@ -298,15 +306,7 @@ static int show_set(const struct via_cli *cli, const struct via_vfs *vfs, unsign
 	if (via_sriov_attrs_complete(before, &after, &err))
 		return via_fail(&err);
 	via_changes_init(&changes, cli);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct attr_text had = attr_text(before, rows[i].attr);
-		struct attr_text gets = attr_text(&after, rows[i].attr);
-
-		/* What only goes with another is said when it changes. */
-		if (!(asked->valid & (unsigned int)rows[i].attr) && !strcmp(had.text, gets.text))
-			continue;
-		add_vf_value(&changes, &vfs->pf, index, rows[i].name, had.text, gets.text);
-	}
+	via_vf_add_attrs(&changes, &vfs->pf, index, asked->valid, before, &after);
 	return via_changes_end(&changes);
 }
 
@@ -367,7 +367,10 @@ int cmd_vf_set(struct via_cli *cli, int argc, char **argv)
 		return via_usage_error("--queues and --vectors are for NVMe VFs, the other options "
 				       "for those of a network PF");
 	if (!status && !resources)
-		status = parse_attrs(cli, &attrs);
+		status = via_vf_parse_attrs(cli, &attrs);
+	if (!status && !resources && !attrs.valid)
+		return via_usage_error("'vf set' wants something to set; 'viaduct vf set --help' "
+				       "shows what there is");
 	if (status)
 		return status;
 	if (via_devname_resolve_vf(cli->host, cli->operands[0], &pf, &index, &err) ||
