@@ -156,6 +156,10 @@ int via_lease_release(struct via_host *host, struct via_bdf bdf, struct via_erro
 		return rc;
 	rc = record.state == VIA_LEASE_HELD ? tell_to_end(host, record.keeper) : -ESRCH;
 	told = !rc;
+	if (rc == -EPERM)
+		return via_error_set(err, EPERM,
+				     "ending the lease of %s takes root: process %d keeps it",
+				     via_bdf_text(bdf).text, (int)record.keeper.pid);
 	if (rc && rc != -ESRCH)
 		return via_error_sys(err, -rc, "cannot tell process %d to end the lease of %s",
 				     (int)record.keeper.pid, via_bdf_text(bdf).text);

@@ -165,6 +165,16 @@ static void member_format(const struct via_pool_member *member, char *line, size
 			 member->last);
 }
 
+static int cannot_write(const char *name, int rc, struct via_error *err)
+{
+	if (rc == -EACCES || rc == -EPERM)
+		return via_error_set(err, EACCES,
+				     "changing pool %s takes root: this user may not write "
+				     "/" DIRECTORY,
+				     name);
+	return via_error_sys(err, -rc, "cannot write the pool /" DIRECTORY "/%s", name);
+}
+
 int via_pool_save(struct via_host *host, const struct via_pool *pool, struct via_error *err)
 {
 	char baseline[VIA_SRIOV_ATTRS_TEXT_BYTES], text[FILE_BYTES];
@@ -181,8 +191,7 @@ int via_pool_save(struct via_host *host, const struct via_pool *pool, struct via
 		used += strlen(text + used);
 	}
 	rc = via_host_replace(host, text, DIRECTORY "/%s", pool->name);
-	return rc ? via_error_sys(err, -rc, "cannot write the pool /" DIRECTORY "/%s", pool->name)
-		  : 0;
+	return rc ? cannot_write(pool->name, rc, err) : 0;
 }
 
 /* Digits alone, below VIA_SRIOV_VFS_MAX; *@text is what comes after. */
@@ -353,5 +362,5 @@ int via_pool_remove(struct via_host *host, const char *name, struct via_error *e
 	if (rc)
 		return rc;
 	rc = via_host_remove(host, DIRECTORY "/%s", name);
-	return rc ? via_error_sys(err, -rc, "cannot remove the pool /" DIRECTORY "/%s", name) : 0;
+	return rc ? cannot_write(name, rc, err) : 0;
 }

@@ -84,10 +84,17 @@ check_unprivileged() {
     local -A tried=(
         ["bind"]="$PF/vf1" ["unbind"]="$PF/vf0" ["vf create"]='nvme0 2' ["vf destroy"]="$PF"
         ["vf set"]="$PF/vf0 --mac 02:00:00:00:00:05" ["apply"]=/tmp/wanted ["undo"]="$PF"
+        ["vf pool create"]="b $PF" ["vf pool remove"]=none ["vf lease"]='all -- true' ["vf release"]="$PF/vf2"
     )
     printf 'devices:\n  - device: %s\n    driver: vfio-pci\n' "$PF/vf1" >/tmp/wanted
-    vfs 2
+    vfs 3
     viaduct bind "$PF/vf0"
+    viaduct vf pool create none nvme0
+    viaduct vf pool create all "$PF/vf1-2"
+    viaduct bind "$PF/vf2"
+    viaduct vf pool create one "$PF/vf2"
+    viaduct vf lease one --hold --owner $$ >/tmp/held &
+    until [ -s /tmp/held ]; do sleep 0.1; done
     settings >/tmp/before
     for command in list "show $PF/vf0" host "export $PF/vf0 --format qemu" "bind --dry-run $PF/vf1"; do
         # shellcheck disable=SC2086 # words
@@ -99,6 +106,8 @@ check_unprivileged() {
         refuse 1 'takes root|CAP_' anybody viaduct $command ${tried[$command]}
     done
     settings | diff -u /tmp/before -
+    expect 0 viaduct vf release "$PF/vf2"
+    rm -r /run/viaduct/pools
 }
 
 # Made and bound in one (lab/seven), or not made.
