@@ -10,7 +10,11 @@
 #include <errno.h>
 #include <libnvme.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <viaduct/sriov/create.h>
 #include <viaduct/sriov/nvme.h>
@@ -19,6 +23,7 @@
 #include "kind.h"
 #include "nvme-private.h"
 #include "tree.h"
+#include "undo-private.h"
 
 #define PF    "sys/bus/pci/devices/0000:02:00.0/"
 #define VF(n) "sys/bus/pci/devices/0000:02:00." #n "/"
@@ -66,6 +71,8 @@ struct fake {
 	unsigned int fail; /* the command, counted from 1, that fails; 0: none */
 	int failure;	   /* with this */
 	unsigned int commands, changes;
+	unsigned int dies; /* as many commands from now on, the process that sends it is killed */
+	bool dies_after;
 	void (*tamper)(struct fake *fake, unsigned int cns, void *answer);
 };
 
@@ -178,8 +185,8 @@ static bool has_enough(const struct fake *fake, const struct fake_secondary *eac
 	return true;
 }
 
-static int fake_virtualize(void *data, unsigned int action, unsigned int resource,
-			   unsigned int controller, unsigned int count)
+static int fake_obey(void *data, unsigned int action, unsigned int resource,
+		     unsigned int controller, unsigned int count)
 {
 	struct fake *fake = data;
 	struct fake_secondary *each = fake->secondaries;
@@ -214,6 +221,21 @@ static int fake_virtualize(void *data, unsigned int action, unsigned int resourc
 	default:
 		return NVME_SC_INVALID_FIELD;
 	}
+}
+
+static int fake_virtualize(void *data, unsigned int action, unsigned int resource,
+			   unsigned int controller, unsigned int count)
+{
+	struct fake *fake = data;
+	bool dies = fake->dies && !--fake->dies;
+	int status;
+
+	if (dies && !fake->dies_after)
+		_exit(0);
+	status = fake_obey(data, action, resource, controller, count);
+	if (dies)
+		_exit(0);
+	return status;
 }
 
 static const char *fake_words(void *data, int status)
@@ -901,6 +923,97 @@ static void a_vf_keeps_what_it_had_when_it_gets_no_other(void **state)
 	tree_remove(&tree);
 }
 
+/* What is done to the VFs, by a process that may not live to end it. */
+static void make_two(struct fake *fake)
+{
+	struct via_error err;
+
+	if (create(fake, (struct via_sriov_request){ .count = 2 }, &err))
+		_exit(2);
+}
+
+static void give_and_take(struct fake *fake)
+{
+	struct via_error err;
+
+	if (set(fake, 1, 6, 2, &err) || destroy(fake, &err) ||
+	    create(fake, (struct via_sriov_request){ .count = 2, .queues = 3 }, &err))
+		_exit(2);
+}
+
+static void undo(struct fake *fake)
+{
+	struct via_nvme_admin admin = admin_of(fake);
+	struct via_sriov_lent lent = { .nvme = &admin };
+	struct via_undo *list;
+	struct via_error err;
+	size_t count;
+
+	assert_int_equal(via_undo_list(fake->host, &list, &count, &err), 0);
+	for (size_t i = 0; i < count; i++) {
+		int rc = via_undo_with(fake->host, &list[i], &lent, &err);
+
+		if (rc && rc != -ENOENT)
+			fail_msg("%s", err.text);
+	}
+	free(list);
+}
+
+/* Returns whether it was killed; then, and when not, all is undone. */
+static bool lives(struct fake *fake, void (*operate)(struct fake *fake), unsigned int at,
+		  bool after)
+{
+	const struct fake before = *fake;
+	uint64_t vfs = vfs_there(fake);
+	int status = 0;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		fake->dies = at;
+		fake->dies_after = after;
+		operate(fake);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+	fake->dies = 0;
+	undo(fake);
+	assert_memory_equal(fake->secondaries, before.secondaries, sizeof(before.secondaries));
+	assert_int_equal(vfs_there(fake), vfs);
+	assert_false(via_host_exists(fake->host, "run/viaduct/pfs/0000:02:00.0"));
+	return WEXITSTATUS(status);
+}
+
+/* What is in the controller outlives the process, too. */
+static void a_kill_at_any_command_is_undone(void **state)
+{
+	struct fake *fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int at;
+
+	(void)state;
+	assert_ptr_not_equal(fake, MAP_FAILED);
+	for (unsigned int after = 0; after < 2; after++) {
+		struct tree tree = tree_make(entries);
+
+		*fake = fake_make(&tree);
+		for (at = 1; !lives(fake, make_two, at, after);)
+			at++;
+		assert_true(at > 6);
+		/* Somebody else's, one of them without a VF. */
+		tree_add(&tree, (struct tree_entry){ PF "sriov_numvfs", "2\n" });
+		*of_vf(fake, 0) = (struct fake_secondary){ 0x42, 1, true, { 4, 2 } };
+		*of_vf(fake, 1) = (struct fake_secondary){ 3, 2, true, { 2, 1 } };
+		*of_vf(fake, 3) = (struct fake_secondary){ 9, 4, false, { 1, 0 } };
+		for (at = 1; !lives(fake, give_and_take, at, after);)
+			at++;
+		assert_true(at > 10);
+		tree_remove(&tree);
+	}
+	munmap(fake, sizeof(*fake));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -920,6 +1033,7 @@ int main(void)
 		cmocka_unit_test(the_driver_of_the_pf_is_nvme),
 		cmocka_unit_test(one_vf_can_be_given_others),
 		cmocka_unit_test(a_vf_keeps_what_it_had_when_it_gets_no_other),
+		cmocka_unit_test(a_kill_at_any_command_is_undone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
