@@ -75,7 +75,7 @@ YAML
     # Killed in the middle, and undone.
     sed -i 's/vfs: 0/vfs: 3, driver: vfio-pci, vf: [{index: 0-2, mac: 02:00:00:00:01:00}]/' "$FILE"
     viaduct apply "$FILE" >/dev/null &
-    until [ "$(driver "$VF0_BDF")" = vfio-pci ]; do sleep 0.1; done
+    until [ "$(<"/sys/bus/pci/devices/$PF_BDF/sriov_numvfs")" = 3 ]; do sleep 0.05; done
     kill -9 $!
     wait $! || :
     expect 0 viaduct undo
