@@ -12,6 +12,7 @@
 #include <viaduct/util/journal.h>
 #include <viaduct/util/process.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/lease.h>
 #include <viaduct/vfio/module.h>
 
 #include "attr-private.h"
@@ -183,9 +184,18 @@ static int check_create(struct via_host *host, struct via_sriov_pf *pf,
 		.vectors = step->after.nvme.vectors,
 	};
 
+	struct via_sriov_nvme each;
+	bool holds = pf->num_vfs;
+	int rc;
+
 	/* Those it has are gone by then. */
 	pf->num_vfs = 0;
-	return via_sriov_create_check(host, pf, &request, err);
+	rc = via_sriov_create_check(host, pf, &request, err);
+	/* What they hold is free then, too, but not known to be now. */
+	if (rc || holds || !via_sriov_is_nvme(host, pf->bdf))
+		return rc;
+	rc = via_sriov_nvme_plan(host, pf, &request, &each, err);
+	return rc == -ENOTSUP && !request.queues && !request.vectors ? 0 : rc;
 }
 
 /* Of what is there already: that nobody would miss it, and that it can be. */
@@ -197,6 +207,8 @@ static int check_function(const struct via_plan *plan, const struct via_plan_ste
 	struct via_bdf bdf;
 	int rc = step_function(plan->host, step, &bdf, err);
 
+	if (!rc)
+		rc = via_lease_check(plan->host, bdf, err);
 	if (!rc)
 		rc = via_vfio_check_unused(plan->host, bdf, err);
 	if (!rc && step->kind == VIA_PLAN_BIND)
