@@ -84,7 +84,7 @@ check_module() {
     modprobe vfio-pci
 }
 
-# SIGKILL as the system call returns: of a record, of a change.
+# SIGKILL as a system call begins: of a record, of a change.
 killed() { # CALL WHEN COMMAND...
     local call=$1 when=$2
     shift 2
@@ -107,7 +107,7 @@ check_killed() {
     wait "$pid" || :
     udevadm control --start-exec-queue
     undone
-    # One secondary controller has queues.
+    # Half-way through what the controller is told.
     killed ioctl 8 vf create nvme0 2
     undone
 }
