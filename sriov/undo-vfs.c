@@ -161,10 +161,14 @@ int via_undo_vfs_plan(struct via_host *host, struct via_bdf bdf, via_undo_change
 		if (*record.vfs[i].driver)
 			change(data, what, "", record.vfs[i].driver);
 	}
+	/* What they have now only their controller can tell, and root ask. */
 	for (unsigned int i = 0; i < record.nvme_count; i++) {
+		char queues[16];
+
 		snprintf(what, sizeof(what), "%s/vf%u queues", name.text, i);
+		snprintf(queues, sizeof(queues), "%u", record.nvme[i].queues);
 		if (record.nvme[i].queues)
-			change(data, what, NULL, "as before");
+			change(data, what, NULL, queues);
 	}
 	return 0;
 }
