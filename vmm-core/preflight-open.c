@@ -64,6 +64,7 @@ static void check_bind(struct via_preflight *preflight, struct via_bdf bdf)
 	case 0:
 		break;
 	case ENOENT:
+	case ELIBACC: /* to load it takes libkmod */
 		if (is_said(findings, "driver-missing", NULL))
 			break;
 		via_preflight_error(preflight, "driver-missing", NULL, &err);
