@@ -202,13 +202,14 @@ clear:
 	return rc;
 }
 
-/* What is no PF gets its sentence first, and no lock. */
+/* What is no PF gets its sentence first, and no lock. What else is read while somebody changes it
+ * may be half of something. */
 static int lock_pf(struct via_host *host, struct via_bdf bdf, int *lock_fd, struct via_error *err)
 {
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
 	int rc = via_sriov_pf_load(host, bdf, &pf, err);
 
-	return rc ? rc : via_journal_lock(host, bdf, lock_fd, err);
+	return rc == -ENODEV || rc == -ENOTSUP ? rc : via_journal_lock(host, bdf, lock_fd, err);
 }
 
 int via_sriov_create_locked(struct via_host *host, struct via_bdf bdf,

@@ -54,6 +54,7 @@ struct fake_kernel {
 	const char *refuses;
 	int fails_at, writes;
 	int dies_at, steps; /* -1: never */
+	bool dawdles;
 };
 
 static void die(const char *what, const char *path)
@@ -261,6 +262,8 @@ void fake_kernel_step(void *data)
 
 	if (kernel->steps++ == kernel->dies_at)
 		_exit(0);
+	if (kernel->dawdles)
+		usleep(2000);
 }
 
 struct fake_kernel *fake_kernel_new(void)
@@ -305,6 +308,11 @@ void fake_kernel_fail(struct fake_kernel *kernel, int write)
 {
 	kernel->writes = 0;
 	kernel->fails_at = write;
+}
+
+void fake_kernel_dawdle(struct fake_kernel *kernel)
+{
+	kernel->dawdles = true;
 }
 
 int fake_kernel_writes(const struct fake_kernel *kernel)

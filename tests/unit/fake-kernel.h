@@ -39,6 +39,9 @@ void fake_kernel_refuse(struct fake_kernel *kernel, const char *driver);
 /** fake_kernel_fail() - the write to sysfs with this number, from 0, fails with EIO; -1: none. */
 void fake_kernel_fail(struct fake_kernel *kernel, int write);
 
+/** fake_kernel_dawdle() - each step takes a while from now on, for others to come in between. */
+void fake_kernel_dawdle(struct fake_kernel *kernel);
+
 /** fake_kernel_writes() - to sysfs so far. */
 int fake_kernel_writes(const struct fake_kernel *kernel);
 

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <viaduct/sriov/create.h>
 #include <viaduct/sriov/undo.h>
@@ -449,6 +451,43 @@ static void what_is_in_use_stays(void **state)
 	free(before);
 }
 
+/* In one instant: the second finds what the first made. */
+static void only_one_makes_vfs(void **state)
+{
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	char *before = fake_kernel_snapshot(*state);
+	int made = 0, refused = 0, status, gate[2];
+	char byte;
+
+	fake_kernel_dawdle(*state);
+	assert_int_equal(pipe(gate), 0);
+	for (int i = 0; i < 6; i++) {
+		pid_t pid = fork();
+		struct via_error err;
+
+		assert_true(pid >= 0);
+		if (pid)
+			continue;
+		close(gate[1]);
+		if (read(gate[0], &byte, 1))
+			_exit(1);
+		_exit(-try_create(host, &err));
+	}
+	close(gate[0]);
+	close(gate[1]);
+	for (int i = 0; i < 6; i++) {
+		assert_true(wait(&status) > 0);
+		assert_true(WIFEXITED(status));
+		made += !WEXITSTATUS(status);
+		refused += WEXITSTATUS(status) == EEXIST;
+	}
+	assert_int_equal(made, 1);
+	assert_int_equal(refused, 5);
+	undo(host, NULL);
+	fake_kernel_assert_is(*state, before);
+	free(before);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -458,6 +497,7 @@ int main(void)
 		TEST(vfs_of_others_come_back),	   TEST(a_killed_undo_is_undone),
 		TEST(a_full_disk_changes_nothing), TEST(what_cannot_be_read_does_not_keep_the_rest),
 		TEST(what_is_gone_is_forgotten),   TEST(what_is_in_use_stays),
+		TEST(only_one_makes_vfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
