@@ -13,6 +13,7 @@
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/lease.h>
 
 #include "attr-private.h"
 #include "fake-kernel.h"
@@ -503,6 +504,32 @@ static void who_uses_a_vf_keeps_all_as_it_is(void **state)
 	must_apply("pfs:\n- {pf: eth0, vf: [{index: 0, vlan: 9}]}\n");
 }
 
+static void who_has_a_vf_on_lease_keeps_all_as_it_is(void **state)
+{
+	const struct via_lease_record record = {
+		.pool = "fast",
+		.holder = { .pid = 42, .start_ticks = 7 },
+		.keeper = { .pid = 42, .start_ticks = 7 },
+	};
+	const struct via_bdf leased = { .bus = 1, .device = 0x10, .function = 2 };
+	via_autofree char *before = NULL;
+	struct via_error err;
+
+	must_apply(TWO);
+	tree_add(fake_kernel_tree(*state),
+		 (struct tree_entry){ "proc/42/stat", "42 (job) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 "
+						      "0 1 0 7 0 0 0\n" });
+	tree_add(fake_kernel_tree(*state), (struct tree_entry){ "proc/42/comm", "job\n" });
+	assert_int_equal(via_lease_record_save(the_host(), leased, &record, &err), 0);
+	before = snapshot();
+	assert_int_equal(apply(THREE, &err), -EBUSY);
+	assert_says(&err, FAKE_KERNEL_VF1 " is on lease, from pool fast to process 42 (job)");
+	assert_int_equal(apply("pfs:\n- {pf: eth0, vf: [{index: 0-1, vlan: 9}]}\n", &err), -EBUSY);
+	assert_int_equal(fake->steps, 0);
+	assert_is(before);
+	must_apply("pfs:\n- {pf: eth0, vf: [{index: 0, vlan: 9}]}\n");
+}
+
 static void a_pf_that_disappears_takes_nothing_else_with_it(void **state)
 {
 	struct via_error err;
@@ -684,6 +711,7 @@ int main(void)
 		TEST(what_fails_is_taken_back),
 		TEST(it_can_be_stopped),
 		TEST(who_uses_a_vf_keeps_all_as_it_is),
+		TEST(who_has_a_vf_on_lease_keeps_all_as_it_is),
 		TEST(a_pf_that_disappears_takes_nothing_else_with_it),
 		TEST(one_that_was_killed_is_finished_by_the_next),
 		TEST(one_that_was_killed_is_undone),
