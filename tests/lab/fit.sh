@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # shellcheck shell=bash disable=SC2154
-# limit: 60
+# limit: 120
 # hosts: stock/intel
 # Devices that do not stand alone: two functions in one slot, and two behind a bridge to conventional PCI.
 # shellcheck source=tests/lab/lib/words.sh
@@ -83,7 +83,7 @@ check_unprivileged() {
     local command
     local -A tried=(
         ["bind"]="$PF/vf1" ["unbind"]="$PF/vf0" ["vf create"]='nvme0 2' ["vf destroy"]="$PF"
-        ["vf set"]="$PF/vf0 --mac 02:00:00:00:00:05" ["apply"]=/tmp/wanted ["undo"]="$PF"
+        ["vf set"]="$PF/vf0 --mac 02:00:00:00:00:05" ["apply"]=/tmp/wanted ["undo"]="$PF/vf0"
         ["vf pool create"]="b $PF" ["vf pool remove"]=none ["vf lease"]='all -- true' ["vf release"]="$PF/vf2"
     )
     printf 'devices:\n  - device: %s\n    driver: vfio-pci\n' "$PF/vf1" >/tmp/wanted
