@@ -23,6 +23,9 @@ viaduct complete -- run --device 02:
 viaduct complete -- check eth1 --backend ''
 viaduct complete -- undo eth1 nv
 viaduct complete -- apply ''
+mkdir -p "$VIADUCT_ROOT/run/viaduct/pools" && touch "$VIADUCT_ROOT/run/viaduct/pools/tenants"; viaduct complete -- vf lease t
+viaduct complete -- vf lease tenants -- ''
+viaduct complete -- vf pool create tenants nv
 viaduct complete -- run --nothing ''
 viaduct complete -- nothing ''
 viaduct complete --
