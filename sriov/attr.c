@@ -570,10 +570,18 @@ int via_sriov_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf
 {
 	via_cleanup(port_close) struct port port = { 0 };
 	struct via_sriov_attrs now, wanted;
+	struct via_bdf vf;
 	size_t done;
-	int rc = had->valid ? port_open(host, pf, lent, &port, err) : 0;
+	int rc;
 
-	if (rc || !had->valid)
+	if (!had->valid)
+		return 0;
+	rc = via_sriov_pf_vf(pf, index, &vf, err);
+	if (!rc)
+		rc = via_lease_check(host, vf, err);
+	if (!rc)
+		rc = port_open(host, pf, lent, &port, err);
+	if (rc)
 		return rc;
 	rc = port_get(&port, index, &now);
 	if (rc)
