@@ -7,8 +7,8 @@
 #include <viaduct/iommu/group.h>
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
-#include <viaduct/vfio/lease.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/lease.h>
 
 #include "before.h"
 #include "kind.h"

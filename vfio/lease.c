@@ -204,7 +204,7 @@ int via_lease_lock(struct via_host *host, struct via_bdf bdf, int *lock_fd, stru
 		return -EBUSY;
 	if (rc == -EACCES || rc == -EPERM)
 		return via_error_set(err, EACCES,
-				     "leases of %s take root: this user may not write /" LOCK,
+				     "leasing %s takes root: this user may not write /" LOCK,
 				     where.text, where.text);
 	if (rc)
 		return via_error_sys(err, -rc, "cannot lock /" LOCK, where.text);
