@@ -19,7 +19,7 @@
 #include "output.h"
 #include "vf.h"
 
-#define WAIT_PERIOD_MS 100
+#define WAIT_PERIOD_MS 250
 #define STATUS_SIGNAL  128
 
 /* What was asked of 'vf lease'. */
