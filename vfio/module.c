@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <viaduct/vfio/module.h>
+#include "module-private.h"
 
 #include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libkmod.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,21 +17,6 @@
 /* Loaded by who binds without the module: it brings OpenSSL and three libraries to decompress. */
 #define LIBRARY "libkmod.so.2"
 
-#define FUNCTIONS(one)                                                                             \
-	one(kmod_new) one(kmod_unref) one(kmod_module_new_from_name)                               \
-		one(kmod_module_new_from_lookup) one(kmod_module_unref)                            \
-			one(kmod_module_unref_list) one(kmod_module_get_module)                    \
-				one(kmod_module_get_name) one(kmod_module_probe_insert_module)     \
-					one(kmod_module_remove_module)
-
-struct kmod {
-	void *handle;
-#define MEMBER(name) typeof(&name) name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-	struct kmod_ctx *ctx;
-};
-
 #define MODULE_NAME_BYTES 64 /* MODULE_NAME_LEN of the kernel is 56 */
 #define MODULES_MAX	  32
 
@@ -41,7 +25,7 @@ struct names {
 	size_t count;
 };
 
-static void kmod_close(struct kmod *kmod)
+static void kmod_close(struct via_kmod *kmod)
 {
 	if (kmod->ctx)
 		kmod->kmod_unref(kmod->ctx);
@@ -49,7 +33,7 @@ static void kmod_close(struct kmod *kmod)
 		dlclose(kmod->handle);
 }
 
-static int kmod_open(struct kmod *kmod, struct via_error *err)
+static int kmod_open(struct via_kmod *kmod, struct via_error *err)
 {
 	kmod->handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 	if (!kmod->handle)
@@ -60,7 +44,7 @@ static int kmod_open(struct kmod *kmod, struct via_error *err)
 	kmod->name = (typeof(kmod->name))dlsym(kmod->handle, #name);                               \
 	if (!kmod->name)                                                                           \
 		return via_error_set(err, ELIBACC, "this libkmod has no " #name "()");
-	FUNCTIONS(LOAD)
+	VIA_KMOD_FUNCTIONS(LOAD)
 #undef LOAD
 	kmod->ctx = kmod->kmod_new(NULL, NULL);
 	return kmod->ctx ? 0 : via_error_sys(err, ENOMEM, "cannot look for kernel modules");
@@ -82,7 +66,7 @@ static bool add_name(struct names *names, const char *name)
 
 /* libkmod's callback is given nothing of its caller's. */
 static _Thread_local struct {
-	const struct kmod *kmod;
+	const struct via_kmod *kmod;
 	struct names *names;
 	bool full;
 } collect;
@@ -95,7 +79,7 @@ static void collect_one(struct kmod_module *module, bool install, const char *op
 		collect.full = true;
 }
 
-static int find(const struct kmod *kmod, const char *driver, struct kmod_module **module,
+static int find(const struct via_kmod *kmod, const char *driver, struct kmod_module **module,
 		struct via_error *err)
 {
 	struct kmod_list *list = NULL;
@@ -112,8 +96,8 @@ static int find(const struct kmod *kmod, const char *driver, struct kmod_module 
 }
 
 /* Those that loading @module would load, in that order. */
-static int list_missing(const struct kmod *kmod, struct kmod_module *module, struct names *names,
-			struct via_error *err)
+static int list_missing(const struct via_kmod *kmod, struct kmod_module *module,
+			struct names *names, struct via_error *err)
 {
 	int rc;
 
@@ -175,66 +159,95 @@ static int remember(struct via_host *host, const char *name, struct names *missi
 	return via_journal_save(host, NULL, fields, path_of(name).text, err);
 }
 
-static int open_module(struct via_host *host, const char *driver, struct kmod *kmod,
-		       struct kmod_module **module, struct via_error *err)
+static int open_library(struct via_host *host, const char *driver, struct via_kmod *kmod,
+			struct via_error *err)
 {
-	int rc;
+	return via_host_is_real(host)
+		       ? kmod_open(kmod, err)
+		       : via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s",
+				       driver, driver);
+}
 
-	if (!via_host_is_real(host))
-		return via_error_set(err, ENOENT, "the driver %s is not loaded: modprobe %s",
-				     driver, driver);
-	rc = kmod_open(kmod, err);
-	return rc ? rc : find(kmod, driver, module, err);
+/* Modules are found by either of "-" and "_"; drivers by their own names only. */
+static int check_brought(struct via_host *host, const struct via_kmod *kmod,
+			 struct kmod_module *module, const char *driver, struct via_error *err)
+{
+	const char *name = kmod->kmod_module_get_name(module);
+
+	if (via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
+		return 0;
+	return via_error_set(err, ENOENT,
+			     "the module %s brought no driver %s: /sys/module/%s/drivers has what "
+			     "it brought",
+			     name, driver, name);
+}
+
+int via_module_check_with(struct via_host *host, const struct via_kmod *kmod, const char *driver,
+			  struct via_error *err)
+{
+	struct names missing = { 0 };
+	struct kmod_module *module;
+	int rc = find(kmod, driver, &module, err);
+
+	if (rc)
+		return rc;
+	rc = list_missing(kmod, module, &missing, err);
+	if (!rc && !missing.count)
+		rc = check_brought(host, kmod, module, driver, err);
+	kmod->kmod_module_unref(module);
+	return rc;
 }
 
 int via_module_check(struct via_host *host, const char *driver, struct via_error *err)
 {
-	via_cleanup(kmod_close) struct kmod kmod = { 0 };
-	struct kmod_module *module;
-	int rc = open_module(host, driver, &kmod, &module, err);
+	via_cleanup(kmod_close) struct via_kmod kmod = { 0 };
+	int rc = open_library(host, driver, &kmod, err);
 
-	if (!rc)
-		kmod.kmod_module_unref(module);
-	return rc;
+	return rc ? rc : via_module_check_with(host, &kmod, driver, err);
 }
 
-static int insert(struct via_host *host, const struct kmod *kmod, struct kmod_module *module,
-		  const char *driver, struct via_error *err)
+static int insert_missing(struct via_host *host, const struct via_kmod *kmod,
+			  struct kmod_module *module, const char *driver, struct names *missing,
+			  struct via_error *err)
 {
-	struct names missing = { 0 };
-	int rc = list_missing(kmod, module, &missing, err);
+	int rc = remember(host, kmod->kmod_module_get_name(module), missing, err);
 
-	if (rc || !missing.count)
-		return rc;
-	rc = remember(host, kmod->kmod_module_get_name(module), &missing, err);
 	if (rc)
 		return rc;
 	rc = kmod->kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY,
 						   NULL, NULL, NULL, NULL);
 	if (rc == -EPERM || rc == -EACCES)
 		return via_error_set(err, EPERM, "loading the module of %s takes root", driver);
-	if (rc < 0)
-		return via_error_sys(err, -rc, "the module of %s cannot be loaded", driver);
-	if (!via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
-		return via_error_set(err, ENOENT, "the module %s brought no driver %s",
-				     kmod->kmod_module_get_name(module), driver);
-	return 0;
+	return rc < 0 ? via_error_sys(err, -rc, "the module of %s cannot be loaded", driver) : 0;
 }
 
-int via_module_load(struct via_host *host, const char *driver, struct via_error *err)
+int via_module_load_with(struct via_host *host, const struct via_kmod *kmod, const char *driver,
+			 struct via_error *err)
 {
-	via_cleanup(kmod_close) struct kmod kmod = { 0 };
+	struct names missing = { 0 };
 	via_autoclose int lock_fd = -1;
 	struct kmod_module *module;
-	int rc = open_module(host, driver, &kmod, &module, err);
+	int rc = find(kmod, driver, &module, err);
 
 	if (rc)
 		return rc;
 	rc = via_journal_lock_modules(host, &lock_fd, err);
 	if (!rc)
-		rc = insert(host, &kmod, module, driver, err);
-	kmod.kmod_module_unref(module);
+		rc = list_missing(kmod, module, &missing, err);
+	if (!rc && missing.count)
+		rc = insert_missing(host, kmod, module, driver, &missing, err);
+	if (!rc)
+		rc = check_brought(host, kmod, module, driver, err);
+	kmod->kmod_module_unref(module);
 	return rc;
+}
+
+int via_module_load(struct via_host *host, const char *driver, struct via_error *err)
+{
+	via_cleanup(kmod_close) struct via_kmod kmod = { 0 };
+	int rc = open_library(host, driver, &kmod, err);
+
+	return rc ? rc : via_module_load_with(host, &kmod, driver, err);
 }
 
 /* A driver holds its module only while a file of it is open: removed, it lets go of its devices. */
@@ -261,7 +274,7 @@ static int check_no_devices(struct via_host *host, const char *name, struct via_
 	return 0;
 }
 
-static int unload(struct via_host *host, const struct kmod *kmod, const char *name,
+static int unload(struct via_host *host, const struct via_kmod *kmod, const char *name,
 		  struct via_error *err)
 {
 	struct kmod_module *module;
@@ -294,7 +307,7 @@ static int unload(struct via_host *host, const struct kmod *kmod, const char *na
 
 int via_module_undo(struct via_host *host, const char *name, struct via_error *err)
 {
-	via_cleanup(kmod_close) struct kmod kmod = { 0 };
+	via_cleanup(kmod_close) struct via_kmod kmod = { 0 };
 	struct names names = { 0 };
 	via_autoclose int lock_fd = -1;
 	int rc = via_journal_lock_modules(host, &lock_fd, err);
