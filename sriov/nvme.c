@@ -398,12 +398,14 @@ static int check_restore(const struct via_nvme *nvme, size_t vf, struct via_erro
 	struct via_bdf_text pf = via_bdf_text(nvme->bdf);
 	char name[VIA_BDF_TEXT_BYTES];
 	struct via_bdf bdf;
+	int rc;
 
 	if (via_host_link_name(nvme->host, name, sizeof(name), "sys/bus/pci/devices/%s/virtfn%zu",
 			       pf.text, vf) ||
 	    via_bdf_parse(name, &bdf))
 		return 0;
-	return check_idle(nvme->host, bdf, err);
+	rc = via_lease_check(nvme->host, bdf, err);
+	return rc ? rc : check_idle(nvme->host, bdf, err);
 }
 
 static int restore_one(struct via_nvme *nvme, size_t vf, const struct via_sriov_nvme *had,

@@ -7,6 +7,7 @@
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/lease.h>
 
 #include "attr-private.h"
 #include "autoprobe.h"
@@ -56,6 +57,28 @@ static int restore_resources(struct via_host *host, const struct via_sriov_pf *p
 	return rc;
 }
 
+/* Nobody is to lose what a VF has while it is on lease, or a guest has it. */
+static int check_free(struct via_host *host, struct via_bdf vf, struct via_error *err)
+{
+	int rc = via_lease_check(host, vf, err);
+
+	return rc ? rc : via_vfio_check_not_open(host, vf, err);
+}
+
+/* Neither attributes nor driver, where one cannot be. */
+static int check_vf(struct via_host *host, struct via_bdf vf, const struct via_sriov_vf_before *had,
+		    struct via_error *err)
+{
+	char driver[VIA_DRIVER_NAME_BYTES];
+	int rc = check_free(host, vf, err);
+
+	if (!rc)
+		rc = via_vfio_driver(host, vf, driver, err);
+	if (!rc && *driver && strcmp(driver, had->driver))
+		rc = via_vfio_check_unused(host, vf, err);
+	return rc;
+}
+
 /* In the order in which they come to be: attributes before a driver sees them. */
 static int restore_vfs(struct via_host *host, const struct via_sriov_pf *pf,
 		       const struct via_sriov_record *record, const struct via_sriov_lent *lent,
@@ -63,6 +86,9 @@ static int restore_vfs(struct via_host *host, const struct via_sriov_pf *pf,
 {
 	int rc = 0;
 
+	for (size_t i = 0; !rc && i < pf->vf_count; i++)
+		if (is_new(host, &pf->vfs[i], record))
+			rc = check_vf(host, pf->vfs[i].bdf, &record->vfs[pf->vfs[i].index], err);
 	for (size_t i = 0; !rc && i < pf->vf_count; i++)
 		if (is_new(host, &pf->vfs[i], record))
 			rc = via_sriov_attrs_restore(host, pf, pf->vfs[i].index,
@@ -196,6 +222,8 @@ int via_undo_attrs(struct via_host *host, struct via_bdf vf, const struct via_sr
 	if (!rc)
 		rc = load_attrs(host, vf, &pf, &index, &had, err);
 	if (!rc)
+		rc = check_free(host, vf, err);
+	if (!rc)
 		rc = via_sriov_attrs_restore(host, &pf, index, &had, lent, err);
 	return rc ? rc : via_sriov_attrs_record_remove(host, vf, err);
 }
@@ -218,6 +246,8 @@ int via_undo_attrs_plan(struct via_host *host, struct via_bdf vf, via_undo_chang
 	unsigned int both;
 	int rc = load_attrs(host, vf, &pf, &self.index, &had, err);
 
+	if (!rc)
+		rc = check_free(host, vf, err);
 	if (rc)
 		return rc;
 	self.bdf = vf;

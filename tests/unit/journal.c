@@ -17,8 +17,10 @@
 
 #include <viaduct/sriov/create.h>
 #include <viaduct/sriov/undo.h>
+#include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
 #include <viaduct/vfio/bind.h>
+#include <viaduct/vfio/lease.h>
 
 #include "attr-private.h"
 #include "fake-kernel.h"
@@ -488,6 +490,78 @@ static void only_one_makes_vfs(void **state)
 	free(before);
 }
 
+static void open_by_guest(void)
+{
+	tree_add(fake_kernel_tree(kernel),
+		 (struct tree_entry){ "proc/42/fd/11", .link = "/dev/vfio/10" });
+	tree_add(fake_kernel_tree(kernel), (struct tree_entry){ "proc/42/comm", "qemu\n" });
+}
+
+static void assert_vlan(unsigned int index, unsigned int vlan)
+{
+	struct via_sriov_attrs now;
+
+	assert_int_equal(attrs_get(NULL, index, &now), 0);
+	assert_int_equal(now.vlan, vlan);
+}
+
+/* A VF of a guest, or on lease, keeps its attributes. */
+static void attributes_in_use_stay(void **state)
+{
+	const struct via_lease_record held = { .pool = "p", .state = VIA_LEASE_HELD };
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	via_autoclose int lease_fd = -1;
+	struct via_error err;
+	size_t failed;
+	char *before;
+
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	tree_add(fake_kernel_tree(*state), (struct tree_entry){ "dev/vfio/10", "" });
+	before = fake_kernel_snapshot(*state);
+	set(host, 0);
+	set(host, 1);
+	give(host, vfs[0]);
+	open_by_guest();
+	assert_int_equal(via_lease_record_save(host, vfs[1], &held, &err), 0);
+	assert_int_equal(via_lease_lock(host, vfs[1], &lease_fd, &err), 0);
+	undo_all(host, &failed, &err);
+	assert_int_equal(failed, 3);
+	assert_non_null(strstr(err.text, FAKE_KERNEL_VF1 " is on lease, from pool p"));
+	assert_vlan(0, 100);
+	assert_vlan(1, 100);
+	tree_drop(fake_kernel_tree(*state), "proc");
+	via_close(&lease_fd);
+	assert_int_equal(via_lease_record_remove(host, vfs[1], &err), 0);
+	undo(host, NULL);
+	fake_kernel_assert_is(*state, before);
+	free(before);
+}
+
+/* Nor is one changed that was made by hand since, and is in use. */
+static void a_vf_made_anew_that_is_in_use_stays(void **state)
+{
+	static const struct via_sriov_attrs theirs = { .vlan = 7 };
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_error err;
+	size_t failed;
+
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	tree_add(fake_kernel_tree(*state), (struct tree_entry){ "dev/vfio/10", "" });
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(attrs_set(NULL, i, VIA_SRIOV_VLAN, &theirs), 0);
+	destroy(host);
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	open_by_guest();
+	undo_all(host, &failed, &err);
+	assert_int_equal(failed, 1);
+	assert_non_null(strstr(err.text, "(qemu) has IOMMU group 10 open"));
+	assert_vlan(0, 0);
+	tree_drop(fake_kernel_tree(*state), "proc");
+	undo(host, NULL);
+	assert_vlan(0, 7);
+	assert_vlan(1, 7);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -498,6 +572,7 @@ int main(void)
 		TEST(a_full_disk_changes_nothing), TEST(what_cannot_be_read_does_not_keep_the_rest),
 		TEST(what_is_gone_is_forgotten),   TEST(what_is_in_use_stays),
 		TEST(only_one_makes_vfs),
+		TEST(attributes_in_use_stay),	   TEST(a_vf_made_anew_that_is_in_use_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

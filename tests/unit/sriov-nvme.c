@@ -19,6 +19,7 @@
 #include <viaduct/sriov/create.h>
 #include <viaduct/sriov/nvme.h>
 #include <viaduct/util/cleanup.h>
+#include <viaduct/vfio/lease.h>
 
 #include "kind.h"
 #include "nvme-private.h"
@@ -1014,6 +1015,45 @@ static void a_kill_at_any_command_is_undone(void **state)
 	munmap(fake, sizeof(*fake));
 }
 
+/* What is undone: -errno of the first that is not. */
+static int try_undo(struct fake *fake, struct via_error *err)
+{
+	struct via_nvme_admin admin = admin_of(fake);
+	struct via_sriov_lent lent = { .nvme = &admin };
+	struct via_undo *list;
+	size_t count;
+	int rc = via_undo_list(fake->host, &list, &count, err);
+
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = via_undo_with(fake->host, &list[i], &lent, err);
+	free(list);
+	return rc;
+}
+
+static void a_vf_on_lease_keeps_what_it_holds(void **state)
+{
+	const struct via_lease_record held = { .pool = "p", .state = VIA_LEASE_HELD };
+	const struct via_bdf vf = { .bus = 2, .function = 2 };
+	struct tree tree = tree_make(entries);
+	struct fake fake = fake_make(&tree);
+	via_autoclose int lease_fd = -1;
+	struct via_error err;
+
+	(void)state;
+	tree_add(&tree, (struct tree_entry){ PF "sriov_numvfs", "2\n" });
+	*of_vf(&fake, 1) = (struct fake_secondary){ 3, 2, true, { 2, 1 } };
+	assert_int_equal(set(&fake, 1, 6, 2, &err), 0);
+	assert_int_equal(via_lease_record_save(fake.host, vf, &held, &err), 0);
+	assert_int_equal(via_lease_lock(fake.host, vf, &lease_fd, &err), 0);
+	assert_int_equal(try_undo(&fake, &err), -EBUSY);
+	assert_says(&err, "0000:02:00.2 is on lease");
+	assert_has(&fake, 1, true, 6, 2);
+	via_close(&lease_fd);
+	assert_int_equal(try_undo(&fake, &err), 0);
+	assert_has(&fake, 1, true, 2, 1);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1034,6 +1074,7 @@ int main(void)
 		cmocka_unit_test(one_vf_can_be_given_others),
 		cmocka_unit_test(a_vf_keeps_what_it_had_when_it_gets_no_other),
 		cmocka_unit_test(a_kill_at_any_command_is_undone),
+		cmocka_unit_test(a_vf_on_lease_keeps_what_it_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
