@@ -26,9 +26,9 @@ int via_sriov_attrs_set_with(struct via_host *host, const struct via_sriov_pf *p
 
 /**
  * via_sriov_attrs_restore() - give a VF what it had, as far as it differs. Nothing is remembered;
- * the caller has the lock.
+ * the caller has the lock. A driver that does not take an all-zero MAC address back is let be.
  *
- * Return: as via_sriov_attrs_set().
+ * Return: as via_sriov_attrs_set(), of the first that was refused; the others are set.
  */
 int via_sriov_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf,
 			    unsigned int index, const struct via_sriov_attrs *had,

@@ -564,6 +564,14 @@ int via_sriov_attrs_set(struct via_host *host, const struct via_sriov_pf *pf, un
 	return rc ? rc : via_sriov_attrs_set_with(host, pf, index, attrs, NULL, err);
 }
 
+/* Of a VF that was to choose one; not every driver takes that back. */
+static bool is_no_mac(enum via_sriov_attr attr, const struct via_sriov_attrs *attrs)
+{
+	static const struct via_mac none;
+
+	return attr == VIA_SRIOV_MAC && !memcmp(&attrs->mac, &none, sizeof(none));
+}
+
 int via_sriov_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf,
 			    unsigned int index, const struct via_sriov_attrs *had,
 			    const struct via_sriov_lent *lent, struct via_error *err)
@@ -571,8 +579,7 @@ int via_sriov_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf
 	via_cleanup(port_close) struct port port = { 0 };
 	struct via_sriov_attrs now, wanted;
 	struct via_bdf vf;
-	size_t done;
-	int rc;
+	int first = 0, rc;
 
 	if (!had->valid)
 		return 0;
@@ -587,6 +594,14 @@ int via_sriov_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf
 	if (rc)
 		return via_error_sys(err, -rc, "cannot read the attributes of VF %u", index);
 	wanted = what_differs(had, &now);
-	rc = set_all(&port, index, &wanted, &done);
-	return rc ? refused(pf, index, order[done].name, -rc, err) : 0;
+	for (size_t i = 0; i < ORDERS; i++) {
+		if (!(wanted.valid & (unsigned int)order[i].attr))
+			continue;
+		rc = port_set(&port, index, order[i].attr, &wanted);
+		if ((rc == -EINVAL || rc == -EADDRNOTAVAIL) && is_no_mac(order[i].attr, &wanted))
+			continue;
+		if (rc && !first)
+			first = refused(pf, index, order[i].name, -rc, err);
+	}
+	return first;
 }

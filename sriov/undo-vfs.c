@@ -79,29 +79,38 @@ static int check_vf(struct via_host *host, struct via_bdf vf, const struct via_s
 	return rc;
 }
 
-/* In the order in which they come to be: attributes before a driver sees them. */
+/* Attributes before a driver sees them. A refusal of those keeps it from no driver. */
+static int restore_vf(struct via_host *host, const struct via_sriov_pf *pf,
+		      const struct via_sriov_vf *vf, const struct via_sriov_vf_before *had,
+		      const struct via_sriov_lent *lent, struct via_error *err)
+{
+	struct via_error other;
+	int attrs_rc, rc = check_vf(host, vf->bdf, had, err);
+
+	if (rc)
+		return rc;
+	attrs_rc = via_sriov_attrs_restore(host, pf, vf->index, &had->attrs, lent, err);
+	rc = via_vfio_restore(host, vf->bdf, had->driver, had->override, attrs_rc ? &other : err);
+	return attrs_rc ? attrs_rc : rc;
+}
+
+/* All that can be. Return: why the first that could not. */
 static int restore_vfs(struct via_host *host, const struct via_sriov_pf *pf,
 		       const struct via_sriov_record *record, const struct via_sriov_lent *lent,
 		       struct via_error *err)
 {
-	int rc = 0;
+	struct via_error other;
+	int first = 0;
 
-	for (size_t i = 0; !rc && i < pf->vf_count; i++)
-		if (is_new(host, &pf->vfs[i], record))
-			rc = check_vf(host, pf->vfs[i].bdf, &record->vfs[pf->vfs[i].index], err);
-	for (size_t i = 0; !rc && i < pf->vf_count; i++)
-		if (is_new(host, &pf->vfs[i], record))
-			rc = via_sriov_attrs_restore(host, pf, pf->vfs[i].index,
-						     &record->vfs[pf->vfs[i].index].attrs, lent,
-						     err);
-	for (size_t i = 0; !rc && i < pf->vf_count; i++) {
-		const struct via_sriov_vf_before *had = &record->vfs[pf->vfs[i].index];
+	for (size_t i = 0; i < pf->vf_count; i++) {
+		int rc = 0;
 
 		if (is_new(host, &pf->vfs[i], record))
-			rc = via_vfio_restore(host, pf->vfs[i].bdf, had->driver, had->override,
-					      err);
+			rc = restore_vf(host, pf, &pf->vfs[i], &record->vfs[pf->vfs[i].index], lent,
+					first ? &other : err);
+		first = first ? first : rc;
 	}
-	return rc;
+	return first;
 }
 
 int via_undo_vfs(struct via_host *host, struct via_bdf bdf, const struct via_sriov_lent *lent,

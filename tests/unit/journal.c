@@ -37,6 +37,8 @@ static const struct via_bdf card = { .bus = 3 }, pf = { .bus = 1 },
 
 /* The driver of the PF, which has its VFs' attributes in files, as they outlive who sets them. */
 static struct fake_kernel *kernel;
+static enum via_sriov_attr refuses;
+static bool takes_a_mac_only;
 
 static int attrs_get(void *data, unsigned int index, struct via_sriov_attrs *attrs)
 {
@@ -64,10 +66,15 @@ static int attrs_set(void *data, unsigned int index, enum via_sriov_attr attr,
 {
 	struct via_sriov_attrs now;
 	char text[64], path[32];
+	static const struct via_mac none;
 	int rc = attrs_get(data, index, &now);
 
 	if (rc)
 		return rc;
+	if (attr == refuses)
+		return -EOPNOTSUPP;
+	if (takes_a_mac_only && attr == VIA_SRIOV_MAC && !memcmp(&attrs->mac, &none, sizeof(none)))
+		return -EINVAL;
 	if (attr == VIA_SRIOV_MAC)
 		now.mac = attrs->mac;
 	if (attr == VIA_SRIOV_VLAN) {
@@ -93,6 +100,8 @@ static const struct via_sriov_lent lent = { .attrs = &attr_driver };
 static int setup(void **state)
 {
 	kernel = *state = fake_kernel_new();
+	refuses = 0;
+	takes_a_mac_only = false;
 	return 0;
 }
 
@@ -556,10 +565,45 @@ static void a_vf_made_anew_that_is_in_use_stays(void **state)
 	assert_int_equal(failed, 1);
 	assert_non_null(strstr(err.text, "(qemu) has IOMMU group 10 open"));
 	assert_vlan(0, 0);
+	/* The other one is. */
+	assert_vlan(1, 7);
 	tree_drop(fake_kernel_tree(*state), "proc");
 	undo(host, NULL);
 	assert_vlan(0, 7);
 	assert_vlan(1, 7);
+}
+
+/* Each attribute for itself, and then the driver. */
+static void what_is_refused_does_not_keep_the_rest(void **state)
+{
+	static const struct via_sriov_attrs theirs = { .vlan = 7, .spoofchk = false };
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_error err;
+	size_t failed;
+
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(attrs_set(NULL, i, VIA_SRIOV_VLAN, &theirs), 0);
+	destroy(host);
+	create(host, 2);
+	set(host, 0);
+	takes_a_mac_only = true;
+	refuses = VIA_SRIOV_TRUST;
+	undo_all(host, &failed, &err);
+	/* Of the VF that was set, and of the one before it. */
+	assert_int_equal(failed, 2);
+	assert_string_equal(err.text, "igb, the driver of " FAKE_KERNEL_PF
+				      ", refused the trust of VF 0: Operation not supported");
+	for (unsigned int i = 0; i < 2; i++) {
+		struct via_sriov_attrs now;
+
+		assert_vlan(i, 7);
+		assert_int_equal(attrs_get(NULL, i, &now), 0);
+		assert_true(now.spoofchk);
+	}
+	assert_true(via_host_exists(host, VF0 "/driver"));
+	refuses = 0;
+	undo(host, NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -567,12 +611,18 @@ static void a_vf_made_anew_that_is_in_use_stays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_killed_bind_is_undone),	   TEST(killed_making_of_vfs_is_undone),
-		TEST(vfs_of_others_come_back),	   TEST(a_killed_undo_is_undone),
-		TEST(a_full_disk_changes_nothing), TEST(what_cannot_be_read_does_not_keep_the_rest),
-		TEST(what_is_gone_is_forgotten),   TEST(what_is_in_use_stays),
+		TEST(a_killed_bind_is_undone),
+		TEST(killed_making_of_vfs_is_undone),
+		TEST(vfs_of_others_come_back),
+		TEST(a_killed_undo_is_undone),
+		TEST(a_full_disk_changes_nothing),
+		TEST(what_cannot_be_read_does_not_keep_the_rest),
+		TEST(what_is_gone_is_forgotten),
+		TEST(what_is_in_use_stays),
 		TEST(only_one_makes_vfs),
-		TEST(attributes_in_use_stay),	   TEST(a_vf_made_anew_that_is_in_use_stays),
+		TEST(attributes_in_use_stay),
+		TEST(a_vf_made_anew_that_is_in_use_stays),
+		TEST(what_is_refused_does_not_keep_the_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
