@@ -308,6 +308,18 @@ static int do_unbind(const struct via_plan *plan, const struct via_plan_step *st
 			     *step->after.driver ? step->after.driver : "no driver");
 }
 
+/* Since the check somebody may have begun to use it: the VFs of other PFs take their time. */
+static int do_bind(const struct via_plan *plan, const struct via_plan_step *step,
+		   struct via_bdf bdf, struct via_error *err)
+{
+	char driver[VIA_DRIVER_NAME_BYTES];
+	int rc = via_vfio_driver(plan->host, bdf, driver, err);
+
+	if (!rc && *driver)
+		rc = via_vfio_check_unused(plan->host, bdf, err);
+	return rc ? rc : plan->port->bind(plan->host, bdf, step->after.driver, err);
+}
+
 static int do_pool(const struct via_plan *plan, const struct via_plan_pool *pool,
 		   struct via_error *err)
 {
@@ -341,9 +353,8 @@ static int do_step(const struct via_plan *plan, const struct via_plan_state *to,
 		rc = step_function(plan->host, step, &bdf, err);
 		if (rc)
 			return rc;
-		return step->kind == VIA_PLAN_UNBIND
-			       ? do_unbind(plan, step, bdf, err)
-			       : plan->port->bind(plan->host, bdf, step->after.driver, err);
+		return step->kind == VIA_PLAN_UNBIND ? do_unbind(plan, step, bdf, err)
+						     : do_bind(plan, step, bdf, err);
 	case VIA_PLAN_POOL:
 		return do_pool(plan, &to->pools[step->index], err);
 	}

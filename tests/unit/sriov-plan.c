@@ -30,6 +30,7 @@ static struct fake {
 	int fails_at, sets; /* the call that fails, from 0; -1: none */
 	int stops_at;	    /* the step before which somebody wants to stop; -1: never */
 	bool loses;	    /* before a pool is written, the PF disappears, and it cannot be */
+	bool opens;	    /* before the card is bound, a process opens it */
 	size_t steps, steps_back;
 } * fake;
 static struct fake_kernel *kernel;
@@ -236,6 +237,15 @@ static void lose_pf(void)
 	fake->loses = false;
 }
 
+static void open_card(void)
+{
+	const struct tree *tree = fake_kernel_tree(kernel);
+
+	tree_add(tree, (struct tree_entry){ "dev/vfio/3", "" });
+	tree_add(tree, (struct tree_entry){ "proc/42/fd/11", .link = "/dev/vfio/3" });
+	tree_add(tree, (struct tree_entry){ "proc/42/comm", "qemu\n" });
+}
+
 static void watch_step(void *data, const struct via_plan_step *step, size_t at, size_t count,
 		       bool takes_back)
 {
@@ -247,6 +257,8 @@ static void watch_step(void *data, const struct via_plan_step *step, size_t at, 
 		fake->steps++;
 	if (fake->loses && step->kind == VIA_PLAN_POOL)
 		lose_pf();
+	if (fake->opens && !strcmp(step->name, FAKE_KERNEL_CARD))
+		open_card();
 }
 
 static bool watch_stop(void *data)
@@ -530,6 +542,20 @@ static void who_has_a_vf_on_lease_keeps_all_as_it_is(void **state)
 	must_apply("pfs:\n- {pf: eth0, vf: [{index: 0, vlan: 9}]}\n");
 }
 
+static void what_comes_into_use_meanwhile_is_left_alone(void **state)
+{
+	struct via_error err;
+
+	(void)state;
+	must_apply(TWO);
+	fake->opens = true;
+	assert_int_equal(apply(THREE, &err), -EBUSY);
+	assert_says(&err, FAKE_KERNEL_CARD " is in use: process 42 (qemu)");
+	assert_says(&err, "; what was done before has been taken back");
+	assert_driver(FAKE_KERNEL_CARD, "e1000e");
+	assert_int_equal(steps_of(TWO), 0);
+}
+
 static void a_pf_that_disappears_takes_nothing_else_with_it(void **state)
 {
 	struct via_error err;
@@ -712,6 +738,7 @@ int main(void)
 		TEST(it_can_be_stopped),
 		TEST(who_uses_a_vf_keeps_all_as_it_is),
 		TEST(who_has_a_vf_on_lease_keeps_all_as_it_is),
+		TEST(what_comes_into_use_meanwhile_is_left_alone),
 		TEST(a_pf_that_disappears_takes_nothing_else_with_it),
 		TEST(one_that_was_killed_is_finished_by_the_next),
 		TEST(one_that_was_killed_is_undone),
