@@ -16,6 +16,7 @@
 #include <viaduct/vfio/module.h>
 
 #include "attr-private.h"
+#include "autoprobe.h"
 #include "plan-private.h"
 
 #define LOCK	     "run/viaduct/lock/apply"
@@ -403,12 +404,32 @@ static void take_back(struct via_plan *plan, const struct via_plan_watch *watch,
 	free(steps.all);
 }
 
+/* One that was killed may have left all as it shall be but this. */
+static int recover(const struct via_plan *plan, struct via_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < plan->before.pf_count; i++) {
+		struct via_bdf bdf = plan->before.pfs[i].bdf;
+		via_autoclose int lock_fd = -1;
+
+		if (via_sriov_autoprobe_check(plan->host, bdf, NULL) == -ENOENT)
+			continue;
+		rc = via_journal_lock(plan->host, bdf, &lock_fd, err);
+		if (!rc)
+			rc = via_sriov_autoprobe_recover(plan->host, bdf, err);
+	}
+	return rc;
+}
+
 int via_plan_apply(struct via_plan *plan, const struct via_plan_watch *watch, struct via_error *err)
 {
 	struct via_error why;
 	size_t done, left;
 	int rc = via_plan_check(plan, err);
 
+	if (!rc)
+		rc = recover(plan, err);
 	if (rc)
 		return rc;
 	for (size_t i = 0; !rc && i < plan->steps.count; i++) {

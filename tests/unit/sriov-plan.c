@@ -16,6 +16,7 @@
 #include <viaduct/vfio/lease.h>
 
 #include "attr-private.h"
+#include "autoprobe.h"
 #include "fake-kernel.h"
 #include "kind.h"
 #include "plan-private.h"
@@ -571,9 +572,18 @@ static void a_pf_that_disappears_takes_nothing_else_with_it(void **state)
 
 static void go_on(struct via_host *host, void *data)
 {
+	uint64_t autoprobe = 0;
+
 	(void)host;
 	(void)data;
 	must_apply(THREE);
+	assert_int_equal(via_sriov_autoprobe_check(the_host(), (struct via_bdf){ .bus = 1 }, NULL),
+			 -ENOENT);
+	assert_int_equal(via_host_read_u64(the_host(), &autoprobe,
+					   "sys/bus/pci/devices/" FAKE_KERNEL_PF
+					   "/sriov_drivers_autoprobe"),
+			 0);
+	assert_int_equal(autoprobe, 1);
 	must_apply(NONE);
 	must_apply("devices:\n- {device: '" FAKE_KERNEL_CARD "', driver: e1000e}\n");
 	if (via_vfio_is_remembered(the_host(), (struct via_bdf){ .bus = 3 })) {
