@@ -341,6 +341,58 @@ static void expand_vfs(const struct via_sriov_wanted_pf *wanted, struct via_plan
 		state->vfs[i].has_driver = *state->vfs[i].driver;
 }
 
+/* Whether the file gives it to a VF. */
+static bool is_given(const struct via_plan_pf *state, const struct via_mac *mac)
+{
+	for (size_t i = 0; i < state->vf_count; i++)
+		if ((state->vfs[i].attrs.valid & VIA_SRIOV_MAC) &&
+		    !memcmp(&state->vfs[i].attrs.mac, mac, sizeof(*mac)))
+			return true;
+	return false;
+}
+
+/* What a new VF is not without being told. */
+static void keep_attrs(const struct via_sriov_attrs *had, const struct via_plan_pf *state,
+		       struct via_sriov_attrs *attrs)
+{
+	static const struct via_mac none;
+	unsigned int kept = had->valid & ~attrs->valid;
+
+	if (!memcmp(&had->mac, &none, sizeof(none)) || is_given(state, &had->mac))
+		kept &= ~(unsigned int)VIA_SRIOV_MAC;
+	if (!had->vlan || !(kept & VIA_SRIOV_VLAN))
+		kept &= ~(unsigned int)(VIA_SRIOV_VLAN | VIA_SRIOV_QOS);
+	if (!had->trust)
+		kept &= ~(unsigned int)VIA_SRIOV_TRUST;
+	if (kept & VIA_SRIOV_MAC)
+		attrs->mac = had->mac;
+	if (kept & VIA_SRIOV_VLAN) {
+		attrs->vlan = had->vlan;
+		attrs->qos = had->qos;
+		attrs->vlan_protocol = had->vlan_protocol;
+	}
+	if (kept & VIA_SRIOV_TRUST)
+		attrs->trust = had->trust;
+	if (kept & VIA_SRIOV_SPOOFCHK)
+		attrs->spoofchk = had->spoofchk;
+	attrs->valid |= kept;
+}
+
+/* VFs that are made again keep what the file does not say of them. */
+static void keep_vfs(const struct via_plan_pf *present, struct via_plan_pf *state)
+{
+	for (size_t i = 0; i < state->vf_count && i < present->vf_count; i++) {
+		const struct via_plan_vf *had = &present->vfs[i];
+		struct via_plan_vf *vf = &state->vfs[i];
+
+		keep_attrs(&had->attrs, state, &vf->attrs);
+		if (vf->has_driver || !*had->driver)
+			continue;
+		strcpy(vf->driver, had->driver);
+		vf->has_driver = true;
+	}
+}
+
 static int expand_pf(const struct via_sriov_wanted *wanted, const struct via_sriov_wanted_pf *pf,
 		     const struct via_plan_pf *present, struct via_plan_pf *state,
 		     struct via_error *err)
@@ -368,6 +420,8 @@ static int expand_pf(const struct via_sriov_wanted *wanted, const struct via_sri
 		return no_memory(err);
 	state->vf_count = state->count;
 	expand_vfs(pf, state);
+	if (state->count != present->count)
+		keep_vfs(present, state);
 	return 0;
 }
 

@@ -362,11 +362,11 @@ static void steps_are_in_an_order_that_can_be_done(void **state)
 		enum via_plan_kind kind;
 		const char *name;
 	} rows[] = {
-		{ VIA_PLAN_DESTROY, "eth0" },  { VIA_PLAN_CREATE, "eth0" },
-		{ VIA_PLAN_BIND, "eth0/vf0" }, { VIA_PLAN_ATTRS, "eth0/vf1" },
-		{ VIA_PLAN_BIND, "eth0/vf1" }, { VIA_PLAN_ATTRS, "eth0/vf2" },
-		{ VIA_PLAN_BIND, "eth0/vf2" }, { VIA_PLAN_BIND, FAKE_KERNEL_CARD },
-		{ VIA_PLAN_POOL, "fast" },
+		{ VIA_PLAN_DESTROY, "eth0" },	     { VIA_PLAN_CREATE, "eth0" },
+		{ VIA_PLAN_ATTRS, "eth0/vf0" },	     { VIA_PLAN_BIND, "eth0/vf0" },
+		{ VIA_PLAN_ATTRS, "eth0/vf1" },	     { VIA_PLAN_BIND, "eth0/vf1" },
+		{ VIA_PLAN_ATTRS, "eth0/vf2" },	     { VIA_PLAN_BIND, "eth0/vf2" },
+		{ VIA_PLAN_BIND, FAKE_KERNEL_CARD }, { VIA_PLAN_POOL, "fast" },
 	};
 	via_cleanup(via_plan_freep) struct via_plan *plan = NULL;
 	struct via_plan_value values[VIA_PLAN_VALUES_MAX];
@@ -384,10 +384,37 @@ static void steps_are_in_an_order_that_can_be_done(void **state)
 	assert_string_equal(values[0].before, "2");
 	assert_string_equal(values[0].after, "0");
 	/* Of new VFs nothing is known, but what was asked for. */
-	assert_int_equal(via_plan_values(&steps[5], values), 3);
+	assert_int_equal(via_plan_values(&steps[6], values), 3);
 	assert_string_equal(values[0].name, "mac");
 	assert_string_equal(values[0].before, "");
 	assert_string_equal(values[0].after, "02:00:00:00:01:00");
+}
+
+static void what_is_not_said_of_vfs_made_again_stays(void **state)
+{
+	(void)state;
+	must_apply(TWO);
+	fake->attrs[0].spoofchk = true;
+	fake->attrs[0].qos = 3;
+	must_apply("pfs:\n"
+		   "- pf: eth0\n"
+		   "  vfs: 4\n"
+		   "  vf:\n"
+		   "  - {index: 1, vlan: 9, driver: vfio-pci}\n"
+		   "  - {index: 3, mac: '02:00:00:00:00:02'}\n");
+	assert_string_equal(via_mac_text(fake->attrs[0].mac).text, "02:00:00:00:00:01");
+	assert_int_equal(fake->attrs[0].vlan, 5);
+	assert_int_equal(fake->attrs[0].qos, 3);
+	assert_true(fake->attrs[0].trust);
+	assert_true(fake->attrs[0].spoofchk);
+	assert_driver(FAKE_KERNEL_VF0, "igbvf");
+	/* Its address has another one now. */
+	assert_string_equal(via_mac_text(fake->attrs[1].mac).text, "00:00:00:00:00:00");
+	assert_int_equal(fake->attrs[1].vlan, 9);
+	assert_true(fake->attrs[1].trust);
+	assert_driver(FAKE_KERNEL_VF1, "vfio-pci");
+	assert_int_equal(fake->attrs[2].vlan, 0);
+	assert_driver("0000:01:10.4", "");
 }
 
 static void a_second_time_nothing_is_written(void **state)
@@ -742,6 +769,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(steps_are_in_an_order_that_can_be_done),
+		TEST(what_is_not_said_of_vfs_made_again_stays),
 		TEST(a_second_time_nothing_is_written),
 		TEST(only_what_differs_is_changed),
 		TEST(what_fails_is_taken_back),
