@@ -103,7 +103,7 @@ check_unprivileged() {
     done
     for command in "${!tried[@]}"; do
         # shellcheck disable=SC2086
-        refuse 1 'takes root|CAP_' anybody viaduct $command ${tried[$command]}
+        refuse 1 'takes? root|CAP_' anybody viaduct $command ${tried[$command]}
     done
     settings | diff -u /tmp/before -
     expect 0 viaduct vf release "$PF/vf2"
