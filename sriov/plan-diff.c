@@ -83,8 +83,21 @@ static unsigned int differing(const struct via_sriov_attrs *from, const struct v
 	return other & wanted;
 }
 
+/*
+ * One that was killed while it made VFs leaves them with what they hold, but offline. Those that
+ * hold nothing somebody else made.
+ */
+static bool is_left_offline(const struct via_plan_vf *from, const struct via_plan_vf *to)
+{
+	if (!from->was || !from->has_nvme || from->nvme.online)
+		return false;
+	return (from->nvme.queues || from->nvme.vectors) && !(to->was && !to->nvme.online);
+}
+
 static bool differ_nvme(const struct via_plan_vf *from, const struct via_plan_vf *to)
 {
+	if (is_left_offline(from, to))
+		return true;
 	if (!to->has_nvme)
 		return false;
 	return (to->nvme.queues && from->nvme.queues != to->nvme.queues) ||
@@ -133,6 +146,7 @@ static int diff_vf(struct differ *differ, const struct via_plan_pf *pf, size_t i
 			return -ENOMEM;
 		step->before.nvme = from->nvme;
 		step->after.nvme = to->nvme;
+		step->after.nvme.online = true;
 	}
 	if (differ_driver(from, to)) {
 		step = add_vf(differ, way(from, to), pf, index);
@@ -168,9 +182,10 @@ static int diff_pf(struct differ *differ, const struct via_plan_pf *from,
 		   const struct via_plan_pf *to)
 {
 	bool anew = to->has_count && from->count != to->count;
-	const struct via_plan_vf made = { .has_nvme = true, .nvme = to->each };
+	struct via_plan_vf made = { .has_nvme = true, .nvme = to->each };
 	int rc = anew ? diff_count(differ, from, to) : 0;
 
+	made.nvme.online = true;
 	for (size_t i = 0; !rc && i < to->vf_count; i++) {
 		if (!anew && i >= from->vf_count)
 			break;
@@ -357,6 +372,8 @@ static void nvme_lines(struct values *values, const struct via_plan_step *step)
 		number_line(values, "queues", anew ? NO_NUMBER : before->queues, after->queues);
 	if (after->vectors && before->vectors != after->vectors)
 		number_line(values, "vectors", anew ? NO_NUMBER : before->vectors, after->vectors);
+	if (!anew && after->online && !before->online)
+		text_line(values, "state", "offline", "online");
 }
 
 size_t via_plan_values(const struct via_plan_step *step,

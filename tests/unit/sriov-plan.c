@@ -131,6 +131,7 @@ static int fake_nvme_set(struct via_host *host, const struct via_sriov_pf *pf, u
 	(void)pf;
 	if (fake->sets++ == fake->fails_at)
 		return via_error_set(err, EREMOTEIO, "the controller refused");
+	fake->nvme[index].online = true;
 	if (wanted->queues)
 		fake->nvme[index].queues = wanted->queues;
 	if (wanted->vectors)
@@ -753,6 +754,20 @@ static void resources_are_compared_and_changed(void **state)
 	must_apply(file);
 	assert_int_equal(fake->nvme[1].queues, 3);
 	assert_int_equal(steps_of(file), 0);
+
+	/* What a kill left, once VFs were there. */
+	fake->nvme[0].online = fake->nvme[1].online = false;
+	assert_int_equal(steps_of(file), 2);
+	assert_int_equal(steps_of("pfs:\n- {pf: '02:00.0', vfs: 2}\n"), 2);
+	must_apply("pfs:\n- {pf: '02:00.0', vfs: 2}\n");
+	assert_true(fake->nvme[0].online && fake->nvme[1].online);
+	assert_int_equal(fake->nvme[1].queues, 3);
+	assert_int_equal(steps_of(file), 0);
+	/* What somebody else made, and gave nothing. */
+	fake->nvme[2] = fake->nvme[1];
+	fake->nvme[1] = (struct via_sriov_nvme){ false, 0, 0 };
+	assert_int_equal(steps_of("pfs:\n- {pf: '02:00.0', vfs: 2}\n"), 0);
+	fake->nvme[1] = fake->nvme[2];
 
 	/* The second one fails: the first has what it had. */
 	fake->fails_at = fake->sets + 1;
