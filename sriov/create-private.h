@@ -10,6 +10,12 @@
 int via_sriov_create_locked(struct via_host *host, struct via_bdf bdf,
 			    const struct via_sriov_request *request,
 			    const struct via_sriov_lent *lent, struct via_error *err);
+/**
+ * via_sriov_create_again_locked() - @count VFs that were there before: what their kind gives new
+ * ones is not theirs, its restore() follows.
+ */
+int via_sriov_create_again_locked(struct via_host *host, struct via_bdf bdf, unsigned int count,
+				  const struct via_sriov_lent *lent, struct via_error *err);
 int via_sriov_destroy_locked(struct via_host *host, struct via_bdf bdf, bool force,
 			     const struct via_sriov_lent *lent, struct via_error *err);
 

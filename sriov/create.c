@@ -212,13 +212,12 @@ static int lock_pf(struct via_host *host, struct via_bdf bdf, int *lock_fd, stru
 	return rc == -ENODEV || rc == -ENOTSUP ? rc : via_journal_lock(host, bdf, lock_fd, err);
 }
 
-int via_sriov_create_locked(struct via_host *host, struct via_bdf bdf,
-			    const struct via_sriov_request *request,
-			    const struct via_sriov_lent *lent, struct via_error *err)
+static int create(struct via_host *host, struct via_bdf bdf,
+		  const struct via_sriov_request *request, const struct via_sriov_kind *kind,
+		  const struct via_sriov_lent *lent, struct via_error *err)
 {
 	via_cleanup(via_sriov_arrival_closep) struct via_sriov_arrival *arrival = NULL;
 	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf before = { 0 };
-	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
 	struct via_sriov_autoprobe autoprobe;
 	struct signals signals;
 	void *work;
@@ -251,6 +250,21 @@ release_signals:
 close_work:
 	kind->close(work);
 	return rc;
+}
+
+int via_sriov_create_locked(struct via_host *host, struct via_bdf bdf,
+			    const struct via_sriov_request *request,
+			    const struct via_sriov_lent *lent, struct via_error *err)
+{
+	return create(host, bdf, request, via_sriov_kind_of(host, bdf), lent, err);
+}
+
+int via_sriov_create_again_locked(struct via_host *host, struct via_bdf bdf, unsigned int count,
+				  const struct via_sriov_lent *lent, struct via_error *err)
+{
+	const struct via_sriov_request request = { .count = count };
+
+	return create(host, bdf, &request, &via_sriov_kind_plain, lent, err);
 }
 
 int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,

@@ -64,7 +64,7 @@ static void plain_end(void *work)
 	(void)work;
 }
 
-static const struct via_sriov_kind plain = {
+const struct via_sriov_kind via_sriov_kind_plain = {
 	.check = plain_check,
 	.open = plain_open,
 	.remember = plain_remember,
@@ -77,5 +77,5 @@ static const struct via_sriov_kind plain = {
 
 const struct via_sriov_kind *via_sriov_kind_of(struct via_host *host, struct via_bdf bdf)
 {
-	return via_sriov_is_nvme(host, bdf) ? &via_sriov_kind_nvme : &plain;
+	return via_sriov_is_nvme(host, bdf) ? &via_sriov_kind_nvme : &via_sriov_kind_plain;
 }

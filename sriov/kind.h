@@ -40,6 +40,7 @@ struct via_sriov_kind {
 /** via_sriov_kind_of() - never NULL: most PFs want nothing more. */
 const struct via_sriov_kind *via_sriov_kind_of(struct via_host *host, struct via_bdf bdf);
 
+extern const struct via_sriov_kind via_sriov_kind_plain; /* of most PFs */
 extern const struct via_sriov_kind via_sriov_kind_nvme;
 
 int via_sriov_create_with(struct via_host *host, struct via_bdf bdf,

@@ -23,19 +23,30 @@ static bool is_new(struct via_host *host, const struct via_sriov_vf *vf,
 						     record->vfs[vf->index].identity.text);
 }
 
+/* That they can be made, before those that are there go. */
+static int check_count(struct via_host *host, const struct via_sriov_pf *pf, unsigned int count,
+		       struct via_error *err)
+{
+	const struct via_sriov_request request = { .count = count };
+	struct via_sriov_pf empty = *pf;
+
+	empty.num_vfs = 0;
+	return count ? via_sriov_create_check(host, &empty, &request, err) : 0;
+}
+
 static int restore_count(struct via_host *host, const struct via_sriov_pf *pf,
 			 const struct via_sriov_record *record, const struct via_sriov_lent *lent,
 			 struct via_error *err)
 {
-	const struct via_sriov_request request = { .count = record->num_vfs };
-	int rc = 0;
+	int rc;
 
 	if (pf->num_vfs == record->num_vfs)
 		return 0;
-	if (pf->num_vfs)
+	rc = check_count(host, pf, record->num_vfs, err);
+	if (!rc && pf->num_vfs)
 		rc = via_sriov_destroy_locked(host, pf->bdf, false, lent, err);
 	if (!rc && record->num_vfs)
-		rc = via_sriov_create_locked(host, pf->bdf, &request, lent, err);
+		rc = via_sriov_create_again_locked(host, pf->bdf, record->num_vfs, lent, err);
 	return rc;
 }
 
@@ -184,6 +195,8 @@ int via_undo_vfs_plan(struct via_host *host, struct via_bdf bdf, via_undo_change
 
 	if (!rc)
 		rc = via_sriov_pf_load(host, bdf, &pf, err);
+	if (!rc && pf.num_vfs != record.num_vfs)
+		rc = check_count(host, &pf, record.num_vfs, err);
 	if (!rc && pf.num_vfs && pf.num_vfs != record.num_vfs)
 		rc = via_sriov_destroy_check(host, &pf, false, err);
 	/* Who only asks may lack the privilege. */

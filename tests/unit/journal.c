@@ -606,6 +606,26 @@ static void what_is_refused_does_not_keep_the_rest(void **state)
 	undo(host, NULL);
 }
 
+/* Those there are do not go when those that were cannot come. */
+static void vfs_stay_when_others_cannot_be_made(void **state)
+{
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_error err;
+	size_t failed;
+	char *before;
+
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	destroy(host);
+	create(host, 4);
+	tree_add(fake_kernel_tree(*state), (struct tree_entry){ PF "/net/eth0/flags", "0x1002\n" });
+	before = fake_kernel_snapshot(*state);
+	undo_all(host, &failed, &err);
+	assert_int_equal(failed, 1);
+	assert_non_null(strstr(err.text, "eth0"));
+	fake_kernel_assert_is(*state, before);
+	free(before);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -623,6 +643,7 @@ int main(void)
 		TEST(attributes_in_use_stay),
 		TEST(a_vf_made_anew_that_is_in_use_stays),
 		TEST(what_is_refused_does_not_keep_the_rest),
+		TEST(vfs_stay_when_others_cannot_be_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1054,6 +1054,26 @@ static void a_vf_on_lease_keeps_what_it_holds(void **state)
 	tree_remove(&tree);
 }
 
+/* Made by hand, of a controller whose resources the PF has all. */
+static void vfs_that_held_nothing_come_back(void **state)
+{
+	struct tree tree = tree_make(entries);
+	struct fake fake = fake_make(&tree);
+	struct via_error err;
+
+	(void)state;
+	fake.own[QUEUES] = 16;
+	fake.own[VECTORS] = 8;
+	tree_add(&tree, (struct tree_entry){ PF "sriov_numvfs", "2\n" });
+	assert_int_equal(destroy(&fake, &err), 0);
+	assert_int_equal(vfs_there(&fake), 0);
+	if (try_undo(&fake, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(vfs_there(&fake), 2);
+	assert_has(&fake, 0, false, 0, 0);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1075,6 +1095,7 @@ int main(void)
 		cmocka_unit_test(a_vf_keeps_what_it_had_when_it_gets_no_other),
 		cmocka_unit_test(a_kill_at_any_command_is_undone),
 		cmocka_unit_test(a_vf_on_lease_keeps_what_it_holds),
+		cmocka_unit_test(vfs_that_held_nothing_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
