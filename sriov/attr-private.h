@@ -34,6 +34,10 @@ int via_sriov_attrs_restore(struct via_host *host, const struct via_sriov_pf *pf
 			    unsigned int index, const struct via_sriov_attrs *had,
 			    const struct via_sriov_lent *lent, struct via_error *err);
 
+/** via_sriov_attrs_overlay() - @before with the values that @wanted has; valid as @before. */
+struct via_sriov_attrs via_sriov_attrs_overlay(const struct via_sriov_attrs *before,
+					       const struct via_sriov_attrs *wanted);
+
 /** via_sriov_attr_fill() - one attribute of a VF, as libnl wants it. Return: 0 or an NLE_ number.
  */
 int via_sriov_attr_fill(struct rtnl_link_vf *vf, enum via_sriov_attr attr,

@@ -453,30 +453,8 @@ static struct via_sriov_attrs what_differs(const struct via_sriov_attrs *had,
 	return wanted;
 }
 
-/* What a VF had before its first change is written down. *@had: that, now or before. */
-static int remember(struct via_host *host, struct via_bdf vf, const struct via_sriov_attrs *now,
-		    struct via_sriov_attrs *had, struct via_error *err)
-{
-	int rc = via_sriov_attrs_record_load(host, vf, had, err);
-
-	if (rc != -ENOENT && rc != -ESTALE)
-		return rc;
-	*had = *now;
-	return via_sriov_attrs_record_save(host, vf, now, err);
-}
-
-/* When the VF is as it was. Untidy when it fails, and found out by who undoes. */
-static void forget_if_same(struct via_host *host, struct via_bdf vf,
-			   const struct via_sriov_attrs *had, const struct via_sriov_attrs *now)
-{
-	struct via_error err;
-
-	if (!what_differs(had, now).valid && via_sriov_attrs_record_remove(host, vf, &err))
-		via_host_log(host, VIA_LOG_WARNING, "%s", err.text);
-}
-
-static struct via_sriov_attrs overlay(const struct via_sriov_attrs *before,
-				      const struct via_sriov_attrs *wanted)
+struct via_sriov_attrs via_sriov_attrs_overlay(const struct via_sriov_attrs *before,
+					       const struct via_sriov_attrs *wanted)
 {
 	struct via_sriov_attrs now = *before;
 
@@ -492,6 +470,47 @@ static struct via_sriov_attrs overlay(const struct via_sriov_attrs *before,
 	if (wanted->valid & VIA_SRIOV_SPOOFCHK)
 		now.spoofchk = wanted->spoofchk;
 	return now;
+}
+
+/*
+ * What a VF had of that which Viaduct changes is written down; what it does not is others' to
+ * change.
+ * *@had: that, now and before.
+ */
+static int remember(struct via_host *host, struct via_bdf vf, const struct via_sriov_attrs *now,
+		    const struct via_sriov_attrs *wanted, struct via_sriov_attrs *had,
+		    struct via_error *err)
+{
+	unsigned int changed = what_differs(wanted, now).valid;
+	struct via_sriov_attrs first = *now;
+	int rc = via_sriov_attrs_record_load(host, vf, had, err);
+
+	if (rc && rc != -ENOENT && rc != -ESTALE)
+		return rc;
+	if (changed & VIA_SRIOV_VLAN)
+		changed |= VIA_SRIOV_QOS;
+	first.valid &= changed;
+	if (!rc && !(first.valid & ~had->valid))
+		return 0;
+	if (!rc) {
+		unsigned int valid = first.valid | had->valid;
+
+		first = via_sriov_attrs_overlay(&first, had);
+		first.valid = valid;
+	}
+	*had = first;
+	/* What its driver does not tell cannot be set back. */
+	return had->valid ? via_sriov_attrs_record_save(host, vf, had, err) : 0;
+}
+
+/* When the VF is as it was. Untidy when it fails, and found out by who undoes. */
+static void forget_if_same(struct via_host *host, struct via_bdf vf,
+			   const struct via_sriov_attrs *had, const struct via_sriov_attrs *now)
+{
+	struct via_error err;
+
+	if (!what_differs(had, now).valid && via_sriov_attrs_record_remove(host, vf, &err))
+		via_host_log(host, VIA_LOG_WARNING, "%s", err.text);
 }
 
 /* The first @done of @wanted back to what they were. Return: whether all are. */
@@ -538,7 +557,7 @@ int via_sriov_attrs_set_with(struct via_host *host, const struct via_sriov_pf *p
 		return via_error_sys(err, -rc, "cannot read the attributes of VF %u", index);
 	rc = via_sriov_attrs_complete(&before, &wanted, err);
 	if (!rc)
-		rc = remember(host, vf, &before, &had, err);
+		rc = remember(host, vf, &before, &wanted, &had, err);
 	if (rc)
 		return rc;
 	rc = set_all(&port, index, &wanted, &done);
@@ -548,7 +567,7 @@ int via_sriov_attrs_set_with(struct via_host *host, const struct via_sriov_pf *p
 			forget_if_same(host, vf, &had, &before);
 		return rc;
 	}
-	after = overlay(&before, &wanted);
+	after = via_sriov_attrs_overlay(&before, &wanted);
 	forget_if_same(host, vf, &had, &after);
 	return 0;
 }

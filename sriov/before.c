@@ -13,12 +13,17 @@
 /* Of a VF that sysfs has no directory of; there is no inode 0. */
 #define NOBODY "0"
 
-/* What was there before the first 'vf set', or is there now. */
+/* What is there now, or was before the first 'vf set' of it. */
 static void vf_attrs(struct via_host *host, struct via_bdf vf, const struct via_sriov_attrs *now,
 		     struct via_sriov_attrs *attrs)
 {
-	if (via_sriov_attrs_record_load(host, vf, attrs, NULL))
-		*attrs = *now;
+	struct via_sriov_attrs had;
+
+	*attrs = *now;
+	if (via_sriov_attrs_record_load(host, vf, &had, NULL))
+		return;
+	*attrs = via_sriov_attrs_overlay(now, &had);
+	attrs->valid |= had.valid;
 }
 
 static int fill_vf(struct via_host *host, const struct via_sriov_vf *vf,

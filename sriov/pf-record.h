@@ -38,7 +38,8 @@ int via_sriov_record_save(struct via_host *host, struct via_bdf pf,
 			  const struct via_sriov_record *record, struct via_error *err);
 int via_sriov_record_remove(struct via_host *host, struct via_bdf pf, struct via_error *err);
 
-/* The attributes of a VF that is there, before the first change: run/viaduct/attrs/<BDF>. */
+/* The attributes of a VF that is there that were changed, before each first change:
+ * run/viaduct/attrs/<BDF>. */
 int via_sriov_attrs_record_load(struct via_host *host, struct via_bdf vf,
 				struct via_sriov_attrs *attrs, struct via_error *err);
 int via_sriov_attrs_record_save(struct via_host *host, struct via_bdf vf,

@@ -223,6 +223,21 @@ static int had_vfs(struct via_host *host, const struct via_undo *undo, char *tex
 	return 0;
 }
 
+static void add_text(char *text, size_t text_bytes, const char *name, const char *value)
+{
+	size_t length = strlen(text);
+
+	snprintf(text + length, text_bytes - length, "%s%s%s", length ? ", " : "", name, value);
+}
+
+static void add_number(char *text, size_t text_bytes, const char *name, unsigned int value)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", value);
+	add_text(text, text_bytes, name, number);
+}
+
 static int had_attrs(struct via_host *host, const struct via_undo *undo, char *text,
 		     size_t text_bytes, struct via_error *err)
 {
@@ -231,9 +246,17 @@ static int had_attrs(struct via_host *host, const struct via_undo *undo, char *t
 
 	if (rc)
 		return rc;
-	snprintf(text, text_bytes, "MAC %s, VLAN %u, priority %u, trust %s, spoof check %s",
-		 via_mac_text(attrs.mac).text, attrs.vlan, attrs.qos, attrs.trust ? "on" : "off",
-		 attrs.spoofchk ? "on" : "off");
+	*text = '\0';
+	if (attrs.valid & VIA_SRIOV_MAC)
+		add_text(text, text_bytes, "MAC ", via_mac_text(attrs.mac).text);
+	if (attrs.valid & VIA_SRIOV_VLAN)
+		add_number(text, text_bytes, "VLAN ", attrs.vlan);
+	if (attrs.valid & VIA_SRIOV_QOS)
+		add_number(text, text_bytes, "priority ", attrs.qos);
+	if (attrs.valid & VIA_SRIOV_TRUST)
+		add_text(text, text_bytes, "trust ", attrs.trust ? "on" : "off");
+	if (attrs.valid & VIA_SRIOV_SPOOFCHK)
+		add_text(text, text_bytes, "spoof check ", attrs.spoofchk ? "on" : "off");
 	return 0;
 }
 

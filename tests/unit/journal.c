@@ -626,6 +626,43 @@ static void vfs_stay_when_others_cannot_be_made(void **state)
 	free(before);
 }
 
+/* Not an attribute that others have set, be it between two of Viaduct's. */
+static void attributes_of_others_stay(void **state)
+{
+	static const struct via_sriov_attrs theirs = { .mac = { { 2, 0, 0, 0, 0, 9 } },
+						       .trust = true };
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_sriov_attrs now;
+	struct via_error err;
+	struct via_undo *list;
+	char had[64];
+	size_t count;
+
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	assert_int_equal(try_set(host, &err), 0);
+	assert_int_equal(attrs_set(NULL, 0, VIA_SRIOV_MAC, &theirs), 0);
+	assert_int_equal(attrs_set(NULL, 0, VIA_SRIOV_TRUST, &theirs), 0);
+	assert_int_equal(via_undo_list(host, &list, &count, &err), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(via_undo_had(host, &list[0], had, sizeof(had), &err), 0);
+	assert_string_equal(had, "VLAN 0, priority 0");
+	free(list);
+	undo(host, NULL);
+	assert_int_equal(attrs_get(NULL, 0, &now), 0);
+	assert_int_equal(now.vlan, 0);
+	assert_memory_equal(&now.mac, &theirs.mac, sizeof(now.mac));
+	assert_true(now.trust);
+
+	assert_int_equal(try_set(host, &err), 0);
+	assert_int_equal(attrs_set(NULL, 0, VIA_SRIOV_TRUST, &(struct via_sriov_attrs){ 0 }), 0);
+	set(host, 0);
+	undo(host, NULL);
+	assert_int_equal(attrs_get(NULL, 0, &now), 0);
+	assert_int_equal(now.vlan, 0);
+	assert_memory_equal(&now.mac, &theirs.mac, sizeof(now.mac));
+	assert_false(now.trust);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -644,6 +681,7 @@ int main(void)
 		TEST(a_vf_made_anew_that_is_in_use_stays),
 		TEST(what_is_refused_does_not_keep_the_rest),
 		TEST(vfs_stay_when_others_cannot_be_made),
+		TEST(attributes_of_others_stay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

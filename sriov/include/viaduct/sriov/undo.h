@@ -70,7 +70,8 @@ VIA_API int via_undo_plan(struct via_host *host, const struct via_undo *undo,
 
 /**
  * via_undo() - make it as it was, and remove the record. What a process or the host uses is not
- * touched; what somebody else has changed since stays.
+ * touched; what somebody else has changed since stays, but for the number of VFs of a PF whose
+ * number Viaduct had changed.
  *
  * Return: as via_undo_had(), the record of what is gone being removed; -EBUSY with a sentence that
  * says who uses it; what via_vfio_unbind(), via_sriov_create(), via_sriov_destroy() and
