@@ -222,6 +222,44 @@ static int check_function(const struct via_plan *plan, const struct via_plan_ste
 					      &before, &after, err);
 }
 
+/* Without an IOMMU VFIO takes no VF either that is not there yet. */
+static int check_iommu(struct via_host *host, struct via_bdf pf, struct via_error *err)
+{
+	via_cleanup(via_iommu_group_clear) struct via_iommu_group group = { 0 };
+	via_cleanup(via_names_free) struct via_names iommus = { 0 };
+	int rc = via_iommu_group_load(host, pf, &group, err);
+
+	if (rc != -ENXIO)
+		return 0;
+	return via_host_list(host, &iommus, "sys/class/iommu") || !iommus.count ? rc : 0;
+}
+
+static int check_driver_of(const struct via_plan *plan, const struct via_plan_step *step, bool anew,
+			   struct via_error *err)
+{
+	const char *driver = step->after.driver;
+	int rc = check_driver(plan->host, driver, err);
+
+	if (!rc && anew && via_iommu_driver_is_vfio(driver))
+		rc = check_iommu(plan->host, step->bdf, err);
+	return rc;
+}
+
+/*
+ * Whether the attributes of a PF's VFs can be reached, if it has any: to set them, and to give them
+ * back. A recorded host has none.
+ */
+static int check_attrs(const struct via_plan *plan, const struct via_sriov_pf *pf,
+		       struct via_error *err)
+{
+	struct via_sriov_pf without_vfs = *pf;
+	int rc;
+
+	without_vfs.vf_count = 0;
+	rc = plan->port->attrs_get(plan->host, &without_vfs, NULL, err);
+	return rc == -ENOTSUP ? 0 : rc;
+}
+
 /* @anew: the VF that it is about is made before it. */
 static int check_step(const struct via_plan *plan, const struct via_plan_step *step, bool anew,
 		      struct via_error *err)
@@ -232,16 +270,22 @@ static int check_step(const struct via_plan *plan, const struct via_plan_step *s
 	switch (step->kind) {
 	case VIA_PLAN_DESTROY:
 		rc = via_sriov_pf_load(plan->host, step->bdf, &pf, err);
-		return rc ? rc : via_sriov_destroy_check(plan->host, &pf, false, err);
+		if (!rc)
+			rc = via_sriov_destroy_check(plan->host, &pf, false, err);
+		return rc ? rc : check_attrs(plan, &pf, err);
 	case VIA_PLAN_CREATE:
 		rc = via_sriov_pf_load(plan->host, step->bdf, &pf, err);
 		return rc ? rc : check_create(plan->host, &pf, step, err);
 	case VIA_PLAN_BIND:
-		rc = check_driver(plan->host, step->after.driver, err);
+		rc = check_driver_of(plan, step, anew, err);
 		break;
 	case VIA_PLAN_POOL:
 		return 0;
 	case VIA_PLAN_ATTRS:
+		rc = via_sriov_pf_load(plan->host, step->bdf, &pf, err);
+		if (!rc)
+			rc = check_attrs(plan, &pf, err);
+		break;
 	case VIA_PLAN_NVME:
 	case VIA_PLAN_UNBIND:
 		break;

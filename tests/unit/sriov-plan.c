@@ -31,6 +31,7 @@ static struct fake {
 	int fails_at, sets; /* the call that fails, from 0; -1: none */
 	int stops_at;	    /* the step before which somebody wants to stop; -1: never */
 	bool loses;	    /* before a pool is written, the PF disappears, and it cannot be */
+	bool elsewhere;	    /* the PF's interface is in another network namespace */
 	bool opens;	    /* before the card is bound, a process opens it */
 	size_t steps, steps_back;
 } * fake;
@@ -99,6 +100,8 @@ static int fake_destroy(struct via_host *host, struct via_bdf bdf, bool force,
 static int fake_attrs_get(struct via_host *host, const struct via_sriov_pf *pf,
 			  struct via_sriov_attrs *attrs, struct via_error *err)
 {
+	if (fake->elsewhere)
+		return via_error_set(err, EXDEV, "eth0 is elsewhere");
 	return via_sriov_attrs_get_with(host, pf, &lent, attrs, err);
 }
 
@@ -571,6 +574,41 @@ static void who_has_a_vf_on_lease_keeps_all_as_it_is(void **state)
 	must_apply("pfs:\n- {pf: eth0, vf: [{index: 0, vlan: 9}]}\n");
 }
 
+static void what_vfs_made_again_could_not_have_is_refused_before(void **state)
+{
+	via_autofree char *before = NULL;
+	struct via_error err;
+
+	(void)state;
+	must_apply(TWO);
+	before = snapshot();
+	fake->elsewhere = true;
+	assert_int_equal(apply(THREE, &err), -EXDEV);
+	assert_int_equal(fake->steps, 0);
+	/* Nor could it be given back. */
+	assert_int_equal(apply("pfs:\n- {pf: eth0, vfs: 3}\n", &err), -EXDEV);
+	assert_int_equal(fake->steps, 0);
+	assert_is(before);
+	fake->elsewhere = false;
+
+	tree_drop(fake_kernel_tree(kernel), "sys/bus/pci/devices/" FAKE_KERNEL_PF "/iommu_group");
+	assert_int_equal(apply(THREE, &err), -ENXIO);
+	assert_says(&err, "this host has no IOMMU or it is off");
+	assert_int_equal(fake->steps, 0);
+	must_apply("pfs:\n- {pf: eth0, vfs: 3}\n");
+}
+
+static void none_is_made_whose_attributes_cannot_be_set(void **state)
+{
+	struct via_error err;
+
+	(void)state;
+	fake->elsewhere = true;
+	assert_int_equal(apply(TWO, &err), -EXDEV);
+	assert_int_equal(fake->steps, 0);
+	must_apply("pfs:\n- {pf: eth0, vfs: 3}\n");
+}
+
 static void what_comes_into_use_meanwhile_is_left_alone(void **state)
 {
 	struct via_error err;
@@ -791,6 +829,8 @@ int main(void)
 		TEST(it_can_be_stopped),
 		TEST(who_uses_a_vf_keeps_all_as_it_is),
 		TEST(who_has_a_vf_on_lease_keeps_all_as_it_is),
+		TEST(what_vfs_made_again_could_not_have_is_refused_before),
+		TEST(none_is_made_whose_attributes_cannot_be_set),
 		TEST(what_comes_into_use_meanwhile_is_left_alone),
 		TEST(a_pf_that_disappears_takes_nothing_else_with_it),
 		TEST(one_that_was_killed_is_finished_by_the_next),
