@@ -323,7 +323,7 @@ int via_undo_plan(struct via_host *host, const struct via_undo *undo, via_undo_c
 		return rc;
 	switch (undo->kind) {
 	case VIA_UNDO_DRIVER:
-		return via_vfio_unbind_plan(host, undo->bdf, tell_file, &plan, err);
+		return via_vfio_undo_plan(host, undo->bdf, tell_file, &plan, err);
 	case VIA_UNDO_VFS:
 		rc = via_undo_vfs_plan(host, undo->bdf, change, data, err);
 		break;
@@ -370,7 +370,6 @@ static int remove_locked(struct via_host *host, const struct via_undo *undo, str
 int via_undo_with(struct via_host *host, const struct via_undo *undo,
 		  const struct via_sriov_lent *lent, struct via_error *err)
 {
-	char driver[VIA_DRIVER_NAME_BYTES];
 	struct via_error left;
 	int rc = check(host, undo, err);
 
@@ -380,7 +379,7 @@ int via_undo_with(struct via_host *host, const struct via_undo *undo,
 		return rc;
 	switch (undo->kind) {
 	case VIA_UNDO_DRIVER:
-		return via_vfio_unbind(host, undo->bdf, driver, err);
+		return via_vfio_undo(host, undo->bdf, err);
 	case VIA_UNDO_VFS:
 		return via_undo_vfs(host, undo->bdf, lent, err);
 	case VIA_UNDO_ATTRS:

@@ -20,5 +20,7 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 		       struct via_error *err);
 int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 			 char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err);
+int via_vfio_undo_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
+		       struct via_error *err);
 
 #endif

@@ -500,6 +500,37 @@ static int unbind_held(struct function *function, const struct via_vfio_record *
 	return rc ? rc : give(function, record->driver, record->override, err);
 }
 
+/* An override that Viaduct left on a function that is somebody else's by now. */
+static int override_put_back(struct function *function, const struct via_vfio_record *record,
+			     struct via_error *err)
+{
+	return override_is_left(function, record) ? override_write(function, record->override, err)
+						  : 0;
+}
+
+static bool is_as_it_was(const struct function *function, const struct via_vfio_record *record)
+{
+	return !strcmp(function->driver, record->driver) &&
+	       !strcmp(function->override, record->override);
+}
+
+static int load_locked(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
+		       struct function *function, struct via_vfio_record *record, bool *recorded,
+		       int *lock_fd, struct via_error *err)
+{
+	int rc = function_load(function, sysfs, bdf, err);
+
+	if (!rc)
+		rc = lock(sysfs, bdf, lock_fd, err);
+	if (!rc)
+		rc = function_load(function, sysfs, bdf, err);
+	if (rc)
+		return rc;
+	rc = via_vfio_record_load(sysfs->host, bdf, record, err);
+	*recorded = !rc;
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 			 char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
 {
@@ -507,24 +538,14 @@ int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 	via_autoclose int lock_fd = -1;
 	struct function function;
 	bool recorded;
-	int rc = function_load(&function, sysfs, bdf, err);
+	int rc = load_locked(sysfs, bdf, &function, &record, &recorded, &lock_fd, err);
 
-	if (!rc)
-		rc = lock(sysfs, bdf, &lock_fd, err);
-	if (!rc)
-		rc = function_load(&function, sysfs, bdf, err);
 	if (rc)
 		return rc;
-	rc = via_vfio_record_load(sysfs->host, bdf, &record, err);
-	if (rc && rc != -ENOENT)
-		return rc;
-	recorded = !rc;
 	if (recorded && is_held(&function, &record)) {
 		rc = unbind_held(&function, &record, err);
-	} else {
-		rc = recorded && override_is_left(&function, &record)
-			     ? override_write(&function, record.override, err)
-			     : 0;
+	} else if (!recorded || !is_as_it_was(&function, &record)) {
+		rc = recorded ? override_put_back(&function, &record, err) : 0;
 		if (!rc)
 			rc = unbind_unrecorded(&function, err);
 	}
@@ -533,6 +554,37 @@ int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 	if (!rc)
 		strcpy(driver, function.driver);
 	return rc;
+}
+
+int via_vfio_undo_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
+		       struct via_error *err)
+{
+	struct via_vfio_record record;
+	via_autoclose int lock_fd = -1;
+	struct function function;
+	bool recorded;
+	int rc = load_locked(sysfs, bdf, &function, &record, &recorded, &lock_fd, err);
+
+	if (rc || !recorded)
+		return rc;
+	rc = is_held(&function, &record) ? unbind_held(&function, &record, err)
+					 : override_put_back(&function, &record, err);
+	return rc ? rc : forget(&function, err);
+}
+
+int via_vfio_undo(struct via_host *host, struct via_bdf bdf, struct via_error *err)
+{
+	const struct via_vfio_sysfs sysfs = { .host = host, .write = host_write };
+
+	return via_vfio_undo_with(&sysfs, bdf, err);
+}
+
+int via_vfio_undo_plan(struct via_host *host, struct via_bdf bdf, via_vfio_change_fn change,
+		       void *data, struct via_error *err)
+{
+	const struct via_vfio_sysfs sysfs = { .host = host, .change = change, .data = data };
+
+	return via_vfio_undo_with(&sysfs, bdf, err);
 }
 
 int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,

@@ -234,6 +234,38 @@ static void a_killed_bind_is_undone(void **state)
 	assert_true(fake_kernel_kill(*state, bind_card, undo, NULL) > 6);
 }
 
+static void give_to_e1000e(struct via_host *host, void *data)
+{
+	struct via_error err;
+
+	(void)data;
+	if (via_vfio_bind(host, card, "e1000e", &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
+}
+
+static void give_and_undo(struct via_host *host, void *data)
+{
+	give_to_e1000e(host, data);
+	undo(host, data);
+}
+
+/* Somebody's own before, as driverctl binds. */
+static void give_card_to_vfio(struct fake_kernel *of)
+{
+	fake_kernel_write(of, "devices/" FAKE_KERNEL_CARD "/driver/unbind", FAKE_KERNEL_CARD);
+	fake_kernel_write(of, "devices/" FAKE_KERNEL_CARD "/driver_override", "vfio-pci");
+	fake_kernel_write(of, "drivers_probe", FAKE_KERNEL_CARD);
+}
+
+static void a_vfio_driver_is_given_back(void **state)
+{
+	give_card_to_vfio(*state);
+	assert_true(fake_kernel_kill(*state, give_to_e1000e, undo, NULL) > 6);
+	assert_true(fake_kernel_kill(*state, give_and_undo, undo, NULL) > 12);
+}
+
 static void killed_making_of_vfs_is_undone(void **state)
 {
 	assert_true(fake_kernel_kill(*state, make_vfs, undo, NULL) > 30);
@@ -669,6 +701,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_killed_bind_is_undone),
+		TEST(a_vfio_driver_is_given_back),
 		TEST(killed_making_of_vfs_is_undone),
 		TEST(vfs_of_others_come_back),
 		TEST(a_killed_undo_is_undone),

@@ -375,13 +375,57 @@ static void what_somebody_else_bound_is_left_alone(void **state)
 	}
 }
 
-/* b: bind to vfio-pci. o: bind to uio. u: unbind. */
+/* Of a driver it had, and of one that came since: undo gives back, and takes from nobody. */
+static void undo_takes_nothing_from_others(void **state)
+{
+	static const struct {
+		const char *driver, *override, *record, *after;
+	} cases[] = {
+		{ "vfio-pci", "vfio-pci", NULL, "vfio-pci" },
+		{ "vfio-pci", "vfio-pci", "driver=vfio-pci\noverride=vfio-pci\ntarget=uio\n",
+		  "vfio-pci" },
+		{ "vfio-pci", "", "driver=vfio-pci\noverride=\ntarget=uio\n", "" },
+		{ "vfio-pci", "vfio-pci", "driver=igbvf\noverride=\ntarget=uio\n", "vfio-pci" },
+		{ "vfio-pci", "uio", "driver=igbvf\noverride=\ntarget=uio\n", "" },
+	};
+	struct kernel *kernel = *state;
+
+	strcpy(kernel->wants, "igbvf");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		set_driver(kernel, cases[i].driver);
+		tree_add(&kernel->tree,
+			 (struct tree_entry){ DEVICE "/driver_override", cases[i].override });
+		if (cases[i].record)
+			add_record(kernel, cases[i].record, true);
+		assert_int_equal(via_vfio_undo_with(&kernel->sysfs, vf, &kernel->err), 0);
+		assert_state(kernel, cases[i].driver, cases[i].after, false);
+	}
+}
+
+/* A bind that was killed before it changed anything. */
+static void what_is_as_it_was_is_not_unbound(void **state)
+{
+	struct kernel *kernel = *state;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	strcpy(kernel->wants, "igbvf");
+	set_driver(kernel, "vfio-pci");
+	tree_add(&kernel->tree, (struct tree_entry){ DEVICE "/driver_override", "vfio-pci" });
+	add_record(kernel, "driver=vfio-pci\noverride=vfio-pci\ntarget=uio\n", true);
+	assert_int_equal(via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err), 0);
+	assert_state(kernel, "vfio-pci", "vfio-pci", false);
+	assert_int_equal(kernel->writes, 0);
+}
+
+/* b: bind to vfio-pci. o: bind to uio. u: unbind. U: undo. */
 static void operate(struct kernel *kernel, char operation)
 {
 	char driver[VIA_DRIVER_NAME_BYTES];
 
 	if (operation == 'u')
 		via_vfio_unbind_with(&kernel->sysfs, vf, driver, &kernel->err);
+	else if (operation == 'U')
+		via_vfio_undo_with(&kernel->sysfs, vf, &kernel->err);
 	else
 		via_vfio_bind_with(&kernel->sysfs, vf, operation == 'b' ? "vfio-pci" : "uio",
 				   &kernel->err);
@@ -441,10 +485,10 @@ static void a_kill_anywhere_loses_nothing(void **state)
 		{ "", "" },
 	};
 	static const struct life lives[] = {
-		{ "", 'b', "" },       { "", 'b', "vfio-pci" }, { "b", 'u', "" },
-		{ "b", 'u', "igbvf" }, { "b", 'o', "" },	{ "o", 'b', "vfio-pci" },
+		{ "", 'b', "" },  { "", 'b', "vfio-pci" },  { "b", 'u', "" }, { "b", 'u', "igbvf" },
+		{ "b", 'o', "" }, { "o", 'b', "vfio-pci" }, { "b", 'U', "" },
 	};
-	static const char *const then[] = { "u", "bu" };
+	static const char *const then[] = { "u", "bu", "U" };
 
 	for (size_t start = 0; start < sizeof(starts) / sizeof(starts[0]); start++)
 		for (size_t life = 0; life < sizeof(lives) / sizeof(lives[0]); life++)
@@ -454,6 +498,31 @@ static void a_kill_anywhere_loses_nothing(void **state)
 				while (survives(*state, starts[start].driver,
 						starts[start].override, &lives[life], at, i % 2,
 						then[i / 2]))
+					at++;
+				assert_true(at > 0);
+			}
+}
+
+static void a_kill_loses_no_vfio_driver_it_had(void **state)
+{
+	static const char *const overrides[] = { "", "vfio-pci" };
+	static const struct life lives[] = {
+		{ "", 'o', "" },
+		{ "", 'o', "uio" },
+		{ "o", 'U', "" },
+		{ "o", 'b', "" },
+	};
+	static const char *const then[] = { "U", "UU", "oU" };
+	struct kernel *kernel = *state;
+
+	strcpy(kernel->wants, "igbvf");
+	for (size_t start = 0; start < 2; start++)
+		for (size_t life = 0; life < sizeof(lives) / sizeof(lives[0]); life++)
+			for (size_t i = 0; i < 2 * sizeof(then) / sizeof(then[0]); i++) {
+				int at = 0;
+
+				while (survives(kernel, "vfio-pci", overrides[start], &lives[life],
+						at, i % 2, then[i / 2]))
 					at++;
 				assert_true(at > 0);
 			}
@@ -726,7 +795,10 @@ int main(void)
 		TEST(without_a_record_the_kernel_chooses),
 		TEST(a_record_left_over_is_not_believed),
 		TEST(what_somebody_else_bound_is_left_alone),
+		TEST(undo_takes_nothing_from_others),
+		TEST(what_is_as_it_was_is_not_unbound),
 		TEST(a_kill_anywhere_loses_nothing),
+		TEST(a_kill_loses_no_vfio_driver_it_had),
 		TEST(damaged_records_are_refused),
 		TEST(what_cannot_work_changes_nothing),
 		TEST(a_function_nobody_had_may_have_no_group_yet),

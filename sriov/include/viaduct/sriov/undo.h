@@ -74,7 +74,7 @@ VIA_API int via_undo_plan(struct via_host *host, const struct via_undo *undo,
  * number Viaduct had changed.
  *
  * Return: as via_undo_had(), the record of what is gone being removed; -EBUSY with a sentence that
- * says who uses it; what via_vfio_unbind(), via_sriov_create(), via_sriov_destroy() and
+ * says who uses it; what via_vfio_undo(), via_sriov_create(), via_sriov_destroy() and
  * via_sriov_attrs_set() return.
  */
 VIA_API int via_undo(struct via_host *host, const struct via_undo *undo, struct via_error *err);

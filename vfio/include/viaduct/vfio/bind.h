@@ -26,15 +26,14 @@ VIA_API int via_vfio_driver(struct via_host *host, struct via_bdf bdf,
 /**
  * via_vfio_check_unused() - whether the host can do without a function: none of its netdevs has
  * a route, is up with an address, or belongs to a bridge, bond or other upper device; none of its
- * disks is mounted, swapped on, or held by another device; no process has a disk of it open, another
- * device file of it, or its VFIO group; it has no virtual functions; and when it is a network function
- * with a driver of the host, its netdev is in this network namespace, where it can be seen. A
- * link-local IPv6 address does not count: being up brings it.
+ * disks is mounted, swapped on, or held by another device; no process has a disk of it open,
+ * another device file of it, or its VFIO group; it has no virtual functions; and when it is a
+ * network function with a driver of the host, its netdev is in this network namespace, where it can
+ * be seen. A link-local IPv6 address does not count: being up brings it.
  *
  * Return: 0; -EBUSY with a sentence that says who uses it; -ENODEV.
  */
-VIA_API int via_vfio_check_unused(struct via_host *host, struct via_bdf bdf,
-				  struct via_error *err);
+VIA_API int via_vfio_check_unused(struct via_host *host, struct via_bdf bdf, struct via_error *err);
 
 /**
  * via_vfio_check_not_open() - whether no process holds a function.
@@ -77,9 +76,10 @@ VIA_API int via_vfio_check_console(struct via_host *host, struct via_bdf bdf,
  * process, without end.
  *
  * Return: 0; -ENODEV; -ENOENT when the driver is not loaded (the sentence says the modprobe);
- * -ENXIO for vfio-pci without an IOMMU group, unless the first driver may bring it; -EINVAL for vfio-pci and a bridge, or what is no
- * driver's name; -EBUSY when a process holds it or one of its VFs open; -EACCES/-EPERM without the
- * privilege; -EIO when the driver refused the function; -EPROTO when its record is damaged.
+ * -ENXIO for vfio-pci without an IOMMU group, unless the first driver may bring it; -EINVAL for
+ * vfio-pci and a bridge, or what is no driver's name; -EBUSY when a process holds it or one of its
+ * VFs open; -EACCES/-EPERM without the privilege; -EIO when the driver refused the function;
+ * -EPROTO when its record is damaged.
  */
 VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char *driver,
 			  struct via_error *err);
@@ -99,6 +99,14 @@ VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char 
  */
 VIA_API int via_vfio_unbind(struct via_host *host, struct via_bdf bdf,
 			    char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err);
+
+/**
+ * via_vfio_undo() - give a function what its record says it had. One without a record, or that
+ * somebody else has given to another driver since, keeps its driver.
+ *
+ * Return: as via_vfio_unbind().
+ */
+VIA_API int via_vfio_undo(struct via_host *host, struct via_bdf bdf, struct via_error *err);
 
 /** via_vfio_is_remembered() - whether via_vfio_unbind() would give the function what it had. */
 VIA_API bool via_vfio_is_remembered(struct via_host *host, struct via_bdf bdf);
@@ -143,6 +151,8 @@ VIA_API int via_vfio_bind_plan(struct via_host *host, struct via_bdf bdf, const 
 			       via_vfio_change_fn change, void *data, struct via_error *err);
 VIA_API int via_vfio_unbind_plan(struct via_host *host, struct via_bdf bdf,
 				 via_vfio_change_fn change, void *data, struct via_error *err);
+VIA_API int via_vfio_undo_plan(struct via_host *host, struct via_bdf bdf, via_vfio_change_fn change,
+			       void *data, struct via_error *err);
 VIA_API void via_vfio_forget_plan(struct via_host *host, struct via_bdf bdf,
 				  via_vfio_change_fn change, void *data);
 
