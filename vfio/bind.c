@@ -221,6 +221,12 @@ static bool override_is_left(const struct function *function, const struct via_v
 		!strcmp(function->override, record->driver));
 }
 
+/* It was taken from a VFIO driver that Viaduct had not given it to; who gives it on, sets one. */
+static bool is_kernels_choice(const struct function *function, const struct via_vfio_record *record)
+{
+	return !*record->target && !*function->override;
+}
+
 /*
  * Whether the function is where its record says, on the way there or on the way back, wherever
  * that ended; else somebody else has given it a driver since.
@@ -228,7 +234,14 @@ static bool override_is_left(const struct function *function, const struct via_v
 static bool is_held(const struct function *function, const struct via_vfio_record *record)
 {
 	return !*function->driver || !strcmp(function->driver, record->target) ||
-	       (!strcmp(function->driver, record->driver) && override_is_left(function, record));
+	       (!strcmp(function->driver, record->driver) && override_is_left(function, record)) ||
+	       is_kernels_choice(function, record);
+}
+
+static bool is_as_it_was(const struct function *function, const struct via_vfio_record *record)
+{
+	return !strcmp(function->driver, record->driver) &&
+	       !strcmp(function->override, record->override);
 }
 
 bool via_vfio_is_remembered(struct via_host *host, struct via_bdf bdf)
@@ -238,7 +251,8 @@ bool via_vfio_is_remembered(struct via_host *host, struct via_bdf bdf)
 	struct function function;
 
 	return !function_load(&function, &sysfs, bdf, NULL) &&
-	       !via_vfio_record_load(host, bdf, &record, NULL) && is_held(&function, &record);
+	       !via_vfio_record_load(host, bdf, &record, NULL) && *record.target &&
+	       is_held(&function, &record);
 }
 
 /* The header type; where the configuration space cannot be read, the one that its class has. */
@@ -393,6 +407,26 @@ static int bind_change(struct function *function, const struct via_vfio_record *
 	return rc;
 }
 
+/* The same for one that via_vfio_unbind() took from a VFIO driver: while it is on the way, its
+ * record names the driver that the kernel chose. */
+static int bind_chosen(struct function *function, const struct via_vfio_record *record,
+		       const struct via_vfio_record *before, struct via_error *err)
+{
+	struct via_vfio_record between = *before;
+	int rc = 0;
+
+	strcpy(between.target, function->driver);
+	if (*between.target)
+		rc = remember(function, &between, err);
+	if (!rc)
+		rc = bind_change(function, record, &between, err);
+	if (!rc)
+		return is_as_it_was(function, record) ? forget(function, err) : 0;
+	if (is_held(function, before))
+		remember(function, before, NULL);
+	return rc;
+}
+
 int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, const char *driver,
 		       struct via_error *err)
 {
@@ -437,6 +471,8 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 		strcpy(record.override, function.override);
 	}
 	strcpy(record.target, driver);
+	if (held && !*before.target)
+		return bind_chosen(&function, &record, &before, err);
 	return bind_change(&function, &record, held ? &before : NULL, err);
 }
 
@@ -456,18 +492,10 @@ int via_vfio_bind_plan(struct via_host *host, struct via_bdf bdf, const char *dr
 	return via_vfio_bind_with(&sysfs, bdf, driver, err);
 }
 
-/* Whatever the kernel has for it; a function with a driver of its own is left alone. */
-static int unbind_unrecorded(struct function *function, struct via_error *err)
+static int give_to_kernel(struct function *function, struct via_error *err)
 {
-	struct via_host *host = function->sysfs->host;
-	int probe_rc, rc = 0;
+	int probe_rc, rc = override_write(function, "", err);
 
-	if (!via_iommu_driver_is_vfio(*function->driver ? function->driver : function->override))
-		return 0;
-	if (*function->driver)
-		rc = via_vfio_check_unused(host, function->bdf, err);
-	if (!rc)
-		rc = override_write(function, "", err);
 	if (!rc)
 		rc = release(function, err);
 	/* No driver is an answer too, and the kernel reports it as an error. */
@@ -479,6 +507,40 @@ static int unbind_unrecorded(struct function *function, struct via_error *err)
 				     "driver, remove it with remove_id",
 				     function->where.text, function->driver);
 	return rc;
+}
+
+/* Whatever the kernel has for it; a function with a driver of its own is left alone. */
+static int unbind_unrecorded(struct function *function, struct via_error *err)
+{
+	struct via_vfio_record record = { 0 };
+	int rc = 0;
+
+	if (!via_iommu_driver_is_vfio(*function->driver ? function->driver : function->override))
+		return forget(function, err);
+	if (*function->driver)
+		rc = via_vfio_check_unused(function->sysfs->host, function->bdf, err);
+	if (rc)
+		return rc;
+	strcpy(record.driver, function->driver);
+	strcpy(record.override, function->override);
+	rc = remember(function, &record, err);
+	if (!rc)
+		rc = give_to_kernel(function, err);
+	if (rc && is_as_it_was(function, &record))
+		forget(function, NULL);
+	return rc;
+}
+
+/* On from where a former one was killed. Its record stays: it is what undo is for. */
+static int unbind_again(struct function *function, struct via_error *err)
+{
+	int rc = 0;
+
+	if (*function->driver && !via_iommu_driver_is_vfio(function->driver))
+		return 0;
+	if (*function->driver)
+		rc = via_vfio_check_unused(function->sysfs->host, function->bdf, err);
+	return rc ? rc : give_to_kernel(function, err);
 }
 
 static int unbind_held(struct function *function, const struct via_vfio_record *record,
@@ -508,12 +570,6 @@ static int override_put_back(struct function *function, const struct via_vfio_re
 						  : 0;
 }
 
-static bool is_as_it_was(const struct function *function, const struct via_vfio_record *record)
-{
-	return !strcmp(function->driver, record->driver) &&
-	       !strcmp(function->override, record->override);
-}
-
 static int load_locked(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 		       struct function *function, struct via_vfio_record *record, bool *recorded,
 		       int *lock_fd, struct via_error *err)
@@ -531,6 +587,24 @@ static int load_locked(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* @record: NULL for none. */
+static int unbind(struct function *function, const struct via_vfio_record *record,
+		  struct via_error *err)
+{
+	bool back = record && (is_held(function, record) || is_as_it_was(function, record));
+	int rc = 0;
+
+	if (back && !*record->target)
+		return unbind_again(function, err);
+	if (back) {
+		rc = unbind_held(function, record, err);
+		return rc ? rc : forget(function, err);
+	}
+	if (record)
+		rc = override_put_back(function, record, err);
+	return rc ? rc : unbind_unrecorded(function, err);
+}
+
 int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 			 char driver[static VIA_DRIVER_NAME_BYTES], struct via_error *err)
 {
@@ -542,15 +616,7 @@ int via_vfio_unbind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf,
 
 	if (rc)
 		return rc;
-	if (recorded && is_held(&function, &record)) {
-		rc = unbind_held(&function, &record, err);
-	} else if (!recorded || !is_as_it_was(&function, &record)) {
-		rc = recorded ? override_put_back(&function, &record, err) : 0;
-		if (!rc)
-			rc = unbind_unrecorded(&function, err);
-	}
-	if (!rc)
-		rc = forget(&function, err);
+	rc = unbind(&function, recorded ? &record : NULL, err);
 	if (!rc)
 		strcpy(driver, function.driver);
 	return rc;

@@ -76,8 +76,7 @@ int via_vfio_record_load(struct via_host *host, struct via_bdf bdf, struct via_v
 	struct reading reading = { 0 };
 	int rc = via_journal_load(host, &bdf, path.text, take_field, &reading, err);
 
-	if ((!rc || rc == -ESTALE) &&
-	    (reading.seen != (1U << FIELD_COUNT) - 1 || !*reading.record.target))
+	if ((!rc || rc == -ESTALE) && reading.seen != (1U << FIELD_COUNT) - 1)
 		return via_journal_damaged(path.text, err);
 	if (!rc)
 		*record = reading.record;

@@ -11,13 +11,15 @@
 #define VIA_VFIO_RECORD_BYTES	  512 /* of its lines, with room to spare */
 
 /*
- * What a function had before via_vfio_bind(): a record (viaduct/util/journal.h) in
+ * What a function had before via_vfio_bind(), or before via_vfio_unbind() of one that somebody else
+ * had given to a VFIO driver: a record (viaduct/util/journal.h) in
  * run/viaduct/devices/<BDF>.
  */
 struct via_vfio_record {
 	char driver[VIA_DRIVER_NAME_BYTES];   /* the driver it had; "" for none */
 	char override[VIA_DRIVER_NAME_BYTES]; /* its driver_override; "" for none */
-	char target[VIA_DRIVER_NAME_BYTES];   /* the driver it was given to */
+	char target[VIA_DRIVER_NAME_BYTES];   /* the driver it was given to; "": the kernel's choice
+					       */
 };
 
 /** via_vfio_record_load() - Return: 0; -ENOENT without a sentence when there is none, or one of a

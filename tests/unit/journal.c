@@ -245,6 +245,27 @@ static void give_to_e1000e(struct via_host *host, void *data)
 	}
 }
 
+static void take_from_vfio(struct via_host *host, void *data)
+{
+	char driver[VIA_DRIVER_NAME_BYTES];
+	struct via_error err;
+
+	(void)data;
+	if (via_vfio_unbind(host, card, driver, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		abort();
+	}
+}
+
+static void take_and_give(struct via_host *host, void *data)
+{
+	take_from_vfio(host, data);
+	give_to_e1000e(host, data);
+	give(host, card);
+	take_from_vfio(host, data);
+	give(host, card);
+}
+
 static void give_and_undo(struct via_host *host, void *data)
 {
 	give_to_e1000e(host, data);
@@ -264,6 +285,8 @@ static void a_vfio_driver_is_given_back(void **state)
 	give_card_to_vfio(*state);
 	assert_true(fake_kernel_kill(*state, give_to_e1000e, undo, NULL) > 6);
 	assert_true(fake_kernel_kill(*state, give_and_undo, undo, NULL) > 12);
+	assert_true(fake_kernel_kill(*state, take_from_vfio, undo, NULL) > 6);
+	assert_true(fake_kernel_kill(*state, take_and_give, undo, NULL) > 24);
 }
 
 static void killed_making_of_vfs_is_undone(void **state)

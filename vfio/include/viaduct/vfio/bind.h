@@ -87,7 +87,7 @@ VIA_API int via_vfio_bind(struct via_host *host, struct via_bdf bdf, const char 
 /**
  * via_vfio_unbind() - take a function from the driver via_vfio_bind() gave it to, and give it
  * back to the one it had then (which may be none). Without a record the override is cleared and
- * the kernel chooses; a function that somebody else has given to a driver of the host is left
+ * the kernel chooses, what it had being remembered for via_vfio_undo(); a function that somebody else has given to a driver of the host is left
  * alone. Asks via_vfio_check_unused() before it takes the function from a driver.
  * @driver: the driver it has now; "" for none.
  *
