@@ -77,6 +77,17 @@ static int lock(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, int *fd,
 	return rc ? rc : via_lease_check(sysfs->host, bdf, err);
 }
 
+/* Who binds to a VFIO driver, or back to one, and who unloads its module wait for each other: the
+ * module would take its driver from the function. After the lock of the function. */
+static int lock_modules(const struct via_vfio_sysfs *sysfs, const char *driver, const char *other,
+			int *fd, struct via_error *err)
+{
+	if (sysfs->change ||
+	    (!via_iommu_driver_is_vfio(driver) && !via_iommu_driver_is_vfio(other)))
+		return 0;
+	return via_journal_lock_modules(sysfs->host, fd, err);
+}
+
 static int host_write(void *data, struct via_host *host, const char *text, const char *path)
 {
 	(void)data;
@@ -433,7 +444,7 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 	struct via_host *host = sysfs->host;
 	struct via_vfio_record before, record = { 0 };
 	char now[VIA_DRIVER_NAME_BYTES];
-	via_autoclose int lock_fd = -1;
+	via_autoclose int lock_fd = -1, modules_fd = -1;
 	struct function function;
 	bool held;
 	int rc;
@@ -449,7 +460,9 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 		return rc;
 	if (!strcmp(now, driver))
 		return 0;
-	rc = driver_check(host, bdf, now, driver, err);
+	rc = lock_modules(sysfs, driver, now, &modules_fd, err);
+	if (!rc)
+		rc = driver_check(host, bdf, now, driver, err);
 	if (!rc && via_iommu_driver_is_vfio(now))
 		rc = via_vfio_check_not_open(host, bdf, err);
 	if (!rc)
@@ -543,23 +556,34 @@ static int unbind_again(struct function *function, struct via_error *err)
 	return rc ? rc : give_to_kernel(function, err);
 }
 
-static int unbind_held(struct function *function, const struct via_vfio_record *record,
-		       struct via_error *err)
+/* The caller has the lock of the function. */
+static int give_back(struct function *function, const char *driver, const char *override,
+		     struct via_error *err)
 {
 	struct via_host *host = function->sysfs->host;
+	via_autoclose int modules_fd = -1;
 	int rc = 0;
 
-	if (!strcmp(function->driver, record->driver))
-		return override_write(function, record->override, err);
-	if (*record->driver && !via_host_exists(host, "sys/bus/pci/drivers/%s", record->driver))
+	if (!strcmp(function->driver, driver))
+		return override_write(function, override, err);
+	rc = lock_modules(function->sysfs, driver, "", &modules_fd, err);
+	if (rc)
+		return rc;
+	if (*driver && !via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
 		return via_error_set(err, ENOENT,
 				     "%s had the driver %s, which is not loaded: modprobe %s",
-				     function->where.text, record->driver, record->driver);
+				     function->where.text, driver, driver);
 	if (*function->driver)
 		rc = via_vfio_check_unused(host, function->bdf, err);
 	if (!rc)
 		rc = release(function, err);
-	return rc ? rc : give(function, record->driver, record->override, err);
+	return rc ? rc : give(function, driver, override, err);
+}
+
+static int unbind_held(struct function *function, const struct via_vfio_record *record,
+		       struct via_error *err)
+{
+	return give_back(function, record->driver, record->override, err);
 }
 
 /* An override that Viaduct left on a function that is somebody else's by now. */
@@ -700,20 +724,7 @@ int via_vfio_restore(struct via_host *host, struct via_bdf bdf, const char *driv
 	struct function function;
 	int rc = function_load(&function, &sysfs, bdf, err);
 
-	if (rc)
-		return rc;
-	if (!strcmp(function.driver, driver))
-		return override_write(&function, override, err);
-	if (*driver && !via_host_exists(host, "sys/bus/pci/drivers/%s", driver))
-		return via_error_set(err, ENOENT,
-				     "%s had the driver %s, which is not loaded: "
-				     "modprobe %s",
-				     function.where.text, driver, driver);
-	if (*function.driver)
-		rc = via_vfio_check_unused(host, bdf, err);
-	if (!rc)
-		rc = release(&function, err);
-	return rc ? rc : give(&function, driver, override, err);
+	return rc ? rc : give_back(&function, driver, override, err);
 }
 
 int via_vfio_forget(struct via_host *host, struct via_bdf bdf, struct via_error *err)

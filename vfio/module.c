@@ -225,15 +225,12 @@ int via_module_load_with(struct via_host *host, const struct via_kmod *kmod, con
 			 struct via_error *err)
 {
 	struct names missing = { 0 };
-	via_autoclose int lock_fd = -1;
 	struct kmod_module *module;
 	int rc = find(kmod, driver, &module, err);
 
 	if (rc)
 		return rc;
-	rc = via_journal_lock_modules(host, &lock_fd, err);
-	if (!rc)
-		rc = list_missing(kmod, module, &missing, err);
+	rc = list_missing(kmod, module, &missing, err);
 	if (!rc && missing.count)
 		rc = insert_missing(host, kmod, module, driver, &missing, err);
 	if (!rc)

@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +58,7 @@ struct kernel {
 	bool dies_after;
 	int writes;
 	bool record_was_missing; /* at the time of some write */
+	int probes_unlocked;	 /* for a VFIO driver, while its module might have gone */
 	struct via_error err;
 };
 
@@ -78,6 +81,20 @@ static void override_of(struct kernel *kernel, char override[static 64])
 			 0);
 	if (!strcmp(override, "(null)"))
 		*override = '\0';
+}
+
+static bool modules_are_locked(struct kernel *kernel)
+{
+	char path[128];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s/run/viaduct/lock/modules", kernel->tree.root);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	rc = flock(fd, LOCK_EX | LOCK_NB);
+	close(fd);
+	return rc != 0;
 }
 
 static int kernel_take(void *data, struct via_host *host, const char *text, const char *path)
@@ -106,6 +123,8 @@ static int kernel_take(void *data, struct via_host *host, const char *text, cons
 	}
 	assert_string_equal(path, "sys/bus/pci/drivers_probe");
 	override_of(kernel, override);
+	if (!strcmp(override, "vfio-pci") && !modules_are_locked(kernel))
+		kernel->probes_unlocked++;
 	if (*driver)
 		return 0;
 	strcpy(driver, *override ? override : kernel->wants);
@@ -202,6 +221,25 @@ static void there_and_back(void **state)
 	assert_string_equal(driver, "igbvf");
 	assert_state(kernel, "igbvf", "", false);
 	assert_false(kernel->record_was_missing);
+}
+
+/* From before the look for the driver until the function is bound to it. */
+static void no_module_goes_meanwhile(void **state)
+{
+	struct kernel *kernel = *state;
+
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "vfio-pci", &kernel->err), 0);
+	assert_int_equal(kernel->probes_unlocked, 0);
+	assert_false(modules_are_locked(kernel));
+
+	assert_int_equal(via_vfio_forget(kernel->tree.host, vf, &kernel->err), 0);
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "uio", &kernel->err), 0);
+	assert_int_equal(via_vfio_undo_with(&kernel->sysfs, vf, &kernel->err), 0);
+	assert_state(kernel, "vfio-pci", "vfio-pci", false);
+	strcpy(kernel->refuses, "uio");
+	assert_int_equal(via_vfio_bind_with(&kernel->sysfs, vf, "uio", &kernel->err), -EIO);
+	assert_state(kernel, "vfio-pci", "vfio-pci", false);
+	assert_int_equal(kernel->probes_unlocked, 0);
 }
 
 /* cx8802-mpeg names its driver so. */
@@ -808,6 +846,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(there_and_back),
+		TEST(no_module_goes_meanwhile),
 		TEST(a_name_may_have_spaces),
 		TEST(none_is_given_back_too),
 		TEST(a_former_override_is_given_back),

@@ -14,7 +14,8 @@
 #define VIA_MODULE_RECORDS "run/viaduct/modules"
 
 /**
- * via_module_check() - whether a driver's module could be loaded.
+ * via_module_check() - whether a driver's module could be loaded, or whether it is and brought
+ * no such driver.
  *
  * Return: 0; -ENOENT when there is none, with a sentence, or the host is a recorded one; -ELIBACC
  * without libkmod; or an errno of libkmod.
@@ -23,9 +24,10 @@ VIA_API int via_module_check(struct via_host *host, const char *driver, struct v
 
 /**
  * via_module_load() - load the module of a driver and what it needs, remembering what was not
- * loaded before.
+ * loaded before. The caller has via_journal_lock_modules(), until a function is bound to the driver:
+ * who unloads modules takes those that nobody is bound to.
  *
- * Return: as via_module_check(); what via_journal_lock() and via_journal_save() return; -EPERM.
+ * Return: as via_module_check(); what via_journal_save() returns; -EPERM.
  */
 VIA_API int via_module_load(struct via_host *host, const char *driver, struct via_error *err);
 
