@@ -206,6 +206,19 @@ int via_module_check(struct via_host *host, const char *driver, struct via_error
 	return rc ? rc : via_module_check_with(host, &kmod, driver, err);
 }
 
+/* Of a load that failed: what somebody else loads later is not undo's to unload. */
+static void forget_missing(struct via_host *host, const char *name)
+{
+	struct names names = { 0 };
+
+	if (load_record(host, name, &names, NULL))
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (via_host_exists(host, "sys/module/%s", names.names[i]))
+			return;
+	via_journal_remove(host, path_of(name).text, NULL);
+}
+
 static int insert_missing(struct via_host *host, const struct via_kmod *kmod,
 			  struct kmod_module *module, const char *driver, struct names *missing,
 			  struct via_error *err)
@@ -216,6 +229,8 @@ static int insert_missing(struct via_host *host, const struct via_kmod *kmod,
 		return rc;
 	rc = kmod->kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY,
 						   NULL, NULL, NULL, NULL);
+	if (rc < 0)
+		forget_missing(host, kmod->kmod_module_get_name(module));
 	if (rc == -EPERM || rc == -EACCES)
 		return via_error_set(err, EPERM, "loading the module of %s takes root", driver);
 	return rc < 0 ? via_error_sys(err, -rc, "the module of %s cannot be loaded", driver) : 0;

@@ -15,8 +15,9 @@
 
 #define RECORD VIA_MODULE_RECORDS "/vfio_pci"
 
-/* A kernel with one module, vfio_pci, which brings the driver vfio-pci. */
+/* A kernel with a module, vfio_pci, which brings the driver vfio-pci; and may take vfio. */
 static int insert_rc;
+static bool needs_vfio;
 
 static int lookup(struct kmod_ctx *ctx, const char *alias, struct kmod_list **list)
 {
@@ -46,8 +47,7 @@ static struct kmod_module *unref(struct kmod_module *module)
 
 static const char *get_name(const struct kmod_module *module)
 {
-	(void)module;
-	return "vfio_pci";
+	return module ? "vfio_pci" : "vfio";
 }
 
 static int probe_insert(struct kmod_module *module, unsigned int flags, const char *options,
@@ -60,6 +60,8 @@ static int probe_insert(struct kmod_module *module, unsigned int flags, const ch
 	if (via_host_exists(tree_fresh.host, "sys/module/vfio_pci"))
 		return 0;
 	if (flags & KMOD_PROBE_DRY_RUN) {
+		if (needs_vfio)
+			print(NULL, false, "");
 		print(module, false, "");
 		return 0;
 	}
@@ -82,6 +84,7 @@ static const struct via_kmod kmod = {
 static int begin(void **state)
 {
 	insert_rc = 0;
+	needs_vfio = false;
 	return tree_fresh_begin(state);
 }
 
@@ -117,6 +120,25 @@ static void a_module_is_no_driver(void **state)
 	assert_int_equal(load("nonesuch", &err), -ENOENT);
 }
 
+/* What an administrator loads after that is not Viaduct's to unload. */
+static void what_could_not_be_loaded_is_not_recorded(void **state)
+{
+	struct via_error err;
+
+	(void)state;
+	insert_rc = -EPERM;
+	assert_int_equal(load("vfio-pci", &err), -EPERM);
+	assert_non_null(strstr(err.text, "takes root"));
+	assert_false(via_host_exists(tree_fresh.host, RECORD));
+
+	/* One of those it needs stays loaded. */
+	insert_rc = -ENODEV;
+	tree_put("sys/module/vfio/refcnt", "0\n");
+	needs_vfio = true;
+	assert_int_equal(load("vfio-pci", &err), -ENODEV);
+	assert_true(via_host_exists(tree_fresh.host, RECORD));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, tree_fresh_end)
 
 int main(void)
@@ -124,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_loaded_is_recorded),
 		TEST(a_module_is_no_driver),
+		TEST(what_could_not_be_loaded_is_not_recorded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
