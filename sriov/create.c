@@ -12,6 +12,7 @@
 
 #include <viaduct/util/cleanup.h>
 #include <viaduct/util/journal.h>
+#include <viaduct/util/process.h>
 #include <viaduct/vfio/bind.h>
 #include <viaduct/vfio/lease.h>
 
@@ -150,7 +151,8 @@ static int hold_signals(struct signals *signals, struct via_error *err)
 
 	sigemptyset(&held);
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		sigaddset(&held, ending[i]);
+		if (!via_process_ignores(ending[i]))
+			sigaddset(&held, ending[i]);
 	pthread_sigmask(SIG_BLOCK, &held, &signals->before);
 	watched = held;
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)

@@ -12,6 +12,7 @@
 #include <viaduct/sriov/plan.h>
 #include <viaduct/sriov/wanted.h>
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/process.h>
 
 #include "command.h"
 #include "devname.h"
@@ -163,15 +164,27 @@ static void print_progress(void *data, const struct via_plan_step *step, size_t 
 	fflush(stdout);
 }
 
+/* Those that end the process. */
+static void ending_signals(sigset_t *signals)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+
+	sigemptyset(signals);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!via_process_ignores(numbers[i]))
+			sigaddset(signals, numbers[i]);
+}
+
 /* Whether one of the signals held off waits. */
 static bool is_stopped(void *data)
 {
-	sigset_t waiting;
+	sigset_t waiting, held, both;
 
 	(void)data;
 	sigpending(&waiting);
-	return sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) ||
-	       sigismember(&waiting, SIGHUP);
+	ending_signals(&held);
+	sigandset(&both, &waiting, &held);
+	return !sigisemptyset(&both);
 }
 
 static int apply(struct via_cli *cli, const struct via_sriov_wanted *wanted, struct via_plan *plan)
@@ -184,10 +197,7 @@ static int apply(struct via_cli *cli, const struct via_sriov_wanted *wanted, str
 	int rc;
 
 	/* They end the process once all is done, or taken back. */
-	sigemptyset(&held);
-	sigaddset(&held, SIGINT);
-	sigaddset(&held, SIGTERM);
-	sigaddset(&held, SIGHUP);
+	ending_signals(&held);
 	sigprocmask(SIG_BLOCK, &held, &before);
 	rc = via_plan_apply(plan, &watch, &err);
 	if (rc)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,13 @@
 #include <viaduct/util/cleanup.h>
 
 #include "host-private.h"
+
+bool via_process_ignores(int signal_number)
+{
+	struct sigaction now;
+
+	return !sigaction(signal_number, NULL, &now) && now.sa_handler == SIG_IGN;
+}
 
 /* A device file some process has open. */
 struct opener {

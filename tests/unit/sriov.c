@@ -26,6 +26,7 @@
 #include "arrival.h"
 #include "attr-private.h"
 #include "autoprobe.h"
+#include "host-private.h"
 #include "tree.h"
 
 #define PF	"sys/bus/pci/devices/0000:01:00.0/"
@@ -310,6 +311,46 @@ static void the_signal_mask_is_as_it_was(void **state)
 	assert_false(sigismember(&after, SIGINT));
 	assert_false(sigismember(&after, SIGHUP));
 	tree_remove(&tree);
+}
+
+struct seen {
+	struct tree tree;
+	sigset_t blocked; /* in this thread, when a file was written */
+};
+
+static void step(void *data)
+{
+	(void)data;
+}
+
+static int write_and_see(void *data, const char *path, const char *text)
+{
+	struct seen *seen = data;
+	sigset_t now;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &now);
+	sigorset(&seen->blocked, &seen->blocked, &now);
+	tree_add(&seen->tree, (struct tree_entry){ path, text });
+	return 0;
+}
+
+static void a_signal_that_is_ignored_is_not_kept(void **state)
+{
+	struct seen seen = { .tree = tree_make(entries) };
+	const struct via_host_hooks hooks = { step, write_and_see, &seen };
+	struct via_error err;
+
+	(void)state;
+	tree_add(&seen.tree, (struct tree_entry){ PF_NONE "virtfn0", .link = "../0000:01:10.1" });
+	via_host_hook(seen.tree.host, &hooks);
+	sigemptyset(&seen.blocked);
+	signal(SIGHUP, SIG_IGN);
+	assert_int_equal(create(&seen.tree, pf_none_bdf, 1, &err), 0);
+	signal(SIGHUP, SIG_DFL);
+	assert_true(sigismember(&seen.blocked, SIGINT));
+	assert_true(sigismember(&seen.blocked, SIGTERM));
+	assert_false(sigismember(&seen.blocked, SIGHUP));
+	tree_remove(&seen.tree);
 }
 
 static void only_later_events_are_arrivals(void **state)
@@ -609,6 +650,7 @@ int main(void)
 		cmocka_unit_test(autoprobe_is_recorded_while_it_is_off),
 		cmocka_unit_test(autoprobe_outlives_its_process),
 		cmocka_unit_test(the_signal_mask_is_as_it_was),
+		cmocka_unit_test(a_signal_that_is_ignored_is_not_kept),
 		cmocka_unit_test(only_later_events_are_arrivals),
 		cmocka_unit_test(a_vf_that_is_missing_takes_all_back),
 		cmocka_unit_test(vfs_in_use_stay),

@@ -55,6 +55,9 @@ printf 'devices: [{device: eth0/vf0, driver: missing}]' | viaduct plan -
 printf 'devices: [{device: eth0/vf0, driver: missing}]' | viaduct apply -
 printf 'pfs:\n- {pf: eth1, vfs: 2}\n' | viaduct apply -
 viaduct apply eth0.yaml --dry-run
+# One that is ignored stops nothing, though it waits from before the start.
+env --ignore-signal=HUP --block-signal=HUP sh -c 'kill -HUP $$; exec viaduct apply pool.yaml'
+rm "$VIADUCT_ROOT/run/viaduct/pools/fast"
 # The pool, made and made again.
 viaduct apply pool.yaml
 cat "$VIADUCT_ROOT/run/viaduct/pools/fast"

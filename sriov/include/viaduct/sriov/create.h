@@ -48,7 +48,7 @@ VIA_API int via_sriov_create_check(struct via_host *host, const struct via_sriov
  * one whose controller has none to give has VFs with resources of their own.
  *
  * A failure leaves the PF with no VFs, their resources given back, and its former
- * sriov_drivers_autoprobe. So does SIGINT, SIGTERM or SIGHUP, unless the caller has it blocked:
+ * sriov_drivers_autoprobe. So does SIGINT, SIGTERM or SIGHUP, unless it is blocked or ignored:
  * they are blocked in the calling thread meanwhile, end the wait, and arrive when all is undone.
  *
  * Return: 0; what via_sriov_pf_load() and via_sriov_create_check() return; -ETIMEDOUT when a VF

@@ -40,6 +40,12 @@ VIA_API bool via_process_is_within(struct via_host *host, pid_t pid, struct via_
 /** via_process_describe() - a process as a sentence names it. */
 VIA_API void via_process_describe(struct via_host *host, pid_t pid, struct via_process *process);
 
+/**
+ * via_process_ignores() - whether this process ignores a signal, as nohup(1) and shells have it do.
+ * Such a signal must not be blocked to be watched for: Linux keeps what is blocked even so.
+ */
+VIA_API bool via_process_ignores(int signal_number);
+
 /* A device file: by one of its names, by its number, or both. */
 struct via_device_file {
 	const char *path; /* "/dev/vfio/12"; NULL: by number only */
