@@ -18,6 +18,9 @@ struct via_plan_vf {
 	char driver[VIA_DRIVER_NAME_BYTES];
 	bool was;	 /* this was read, and not only said */
 	bool remembered; /* via_vfio_unbind() would give it what it had */
+	/* The driver is not of Viaduct's giving; the override beside it. */
+	bool own;
+	char override[VIA_DRIVER_NAME_BYTES];
 };
 
 struct via_plan_pf {

@@ -164,12 +164,14 @@ int via_plan_find(struct via_host *host, const struct via_sriov_wanted *wanted,
 static int read_driver(struct via_host *host, struct via_bdf bdf, struct via_plan_vf *state,
 		       struct via_error *err)
 {
+	char had[VIA_DRIVER_NAME_BYTES];
 	int rc = via_vfio_driver(host, bdf, state->driver, err);
 
 	if (rc)
 		return rc;
 	state->has_driver = state->was = true;
 	state->remembered = via_vfio_is_remembered(host, bdf);
+	state->own = !state->remembered && !via_vfio_had(host, bdf, had, state->override, NULL);
 	return 0;
 }
 
@@ -389,6 +391,8 @@ static void keep_vfs(const struct via_plan_pf *present, struct via_plan_pf *stat
 		if (vf->has_driver || !*had->driver)
 			continue;
 		strcpy(vf->driver, had->driver);
+		strcpy(vf->override, had->override);
+		vf->own = had->own;
 		vf->has_driver = true;
 	}
 }

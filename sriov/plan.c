@@ -353,15 +353,41 @@ static int do_unbind(const struct via_plan *plan, const struct via_plan_step *st
 			     *step->after.driver ? step->after.driver : "no driver");
 }
 
-/* Since the check somebody may have begun to use it: the VFs of other PFs take their time. */
-static int do_bind(const struct via_plan *plan, const struct via_plan_step *step,
-		   struct via_bdf bdf, struct via_error *err)
+/* The state of a VF that a step is about; NULL for other devices. */
+static const struct via_plan_vf *find_vf(const struct via_plan_state *state,
+					 const struct via_plan_step *step)
 {
+	for (size_t i = 0; step->is_vf && i < state->pf_count; i++)
+		if (via_bdf_equal(state->pfs[i].bdf, step->bdf) &&
+		    step->index < state->pfs[i].vf_count)
+			return &state->pfs[i].vfs[step->index];
+	return NULL;
+}
+
+/* To what it had before it was made again, without a record. */
+static int give_back(struct via_host *host, struct via_bdf bdf, const struct via_plan_vf *had,
+		     struct via_error *err)
+{
+	via_autoclose int lock_fd = -1;
+	int rc = via_journal_lock(host, bdf, &lock_fd, err);
+
+	if (!rc)
+		rc = via_lease_check(host, bdf, err);
+	return rc ? rc : via_vfio_restore(host, bdf, had->driver, had->override, err);
+}
+
+/* Since the check somebody may have begun to use it: the VFs of other PFs take their time. */
+static int do_bind(const struct via_plan *plan, const struct via_plan_state *to,
+		   const struct via_plan_step *step, struct via_bdf bdf, struct via_error *err)
+{
+	const struct via_plan_vf *vf = find_vf(to, step);
 	char driver[VIA_DRIVER_NAME_BYTES];
 	int rc = via_vfio_driver(plan->host, bdf, driver, err);
 
 	if (!rc && *driver)
 		rc = via_vfio_check_unused(plan->host, bdf, err);
+	else if (!rc && vf && vf->own)
+		return give_back(plan->host, bdf, vf, err);
 	return rc ? rc : plan->port->bind(plan->host, bdf, step->after.driver, err);
 }
 
@@ -399,7 +425,7 @@ static int do_step(const struct via_plan *plan, const struct via_plan_state *to,
 		if (rc)
 			return rc;
 		return step->kind == VIA_PLAN_UNBIND ? do_unbind(plan, step, bdf, err)
-						     : do_bind(plan, step, bdf, err);
+						     : do_bind(plan, to, step, bdf, err);
 	case VIA_PLAN_POOL:
 		return do_pool(plan, &to->pools[step->index], err);
 	}
@@ -417,9 +443,10 @@ static void tell(const struct via_plan_watch *watch, const struct via_plan_steps
  * From wherever the host is now back to where it was. What fails is logged, and the rest is done:
  * the next step may be about another device.
  * @done, @left: how much was taken back, and how much was not.
+ * @remade: VFs of a network card, with what nobody reads among what is back.
  */
 static void take_back(struct via_plan *plan, const struct via_plan_watch *watch, size_t *done,
-		      size_t *left)
+		      size_t *left, bool *remade)
 {
 	via_cleanup(via_plan_state_clear) struct via_plan_state now = { 0 };
 	struct via_plan_steps steps = { 0 };
@@ -427,6 +454,7 @@ static void take_back(struct via_plan *plan, const struct via_plan_watch *watch,
 	int rc = via_plan_state_begin(&plan->before, &now, &why);
 
 	*done = *left = 0;
+	*remade = false;
 	if (!rc) {
 		via_plan_read_again(plan->host, plan->port, &plan->before, &now, left);
 		rc = via_plan_diff(&now, &plan->before, &steps, &why);
@@ -439,6 +467,9 @@ static void take_back(struct via_plan *plan, const struct via_plan_watch *watch,
 	for (size_t i = 0; !rc && i < steps.count; i++) {
 		tell(watch, &steps, i, true);
 		++*done;
+		if (steps.all[i].kind == VIA_PLAN_CREATE &&
+		    !via_sriov_is_nvme(plan->host, steps.all[i].bdf))
+			*remade = true;
 		if (!do_step(plan, &plan->before, &steps.all[i], &why))
 			continue;
 		via_host_log(plan->host, VIA_LOG_WARNING, "cannot take back what was done: %s",
@@ -470,6 +501,7 @@ int via_plan_apply(struct via_plan *plan, const struct via_plan_watch *watch, st
 {
 	struct via_error why;
 	size_t done, left;
+	bool remade;
 	int rc = via_plan_check(plan, err);
 
 	if (!rc)
@@ -487,11 +519,12 @@ int via_plan_apply(struct via_plan *plan, const struct via_plan_watch *watch, st
 	}
 	if (!rc)
 		return 0;
-	take_back(plan, watch, &done, &left);
-	return via_error_set(err, -rc, "%s%s", why.text,
+	take_back(plan, watch, &done, &left, &remade);
+	return via_error_set(err, -rc, "%s%s%s", why.text,
 			     left   ? "; not all that was done before could be taken back"
 			     : done ? "; what was done before has been taken back"
-				    : "");
+				    : "",
+			     !left && remade ? ", but for rates and link states of VFs" : "");
 }
 
 /* Who holds the lock; this process must not have it open. */

@@ -511,6 +511,38 @@ static void what_fails_is_taken_back(void **state)
 	}
 }
 
+static void assert_of_the_kernels_giving(const char *bdf)
+{
+	char override[64];
+
+	assert_driver(bdf, "igbvf");
+	assert_int_equal(via_host_read(the_host(), override, sizeof(override),
+				       "sys/bus/pci/devices/%s/driver_override", bdf),
+			 0);
+	assert_string_equal(override, "(null)");
+	assert_false(via_host_exists(the_host(), "run/viaduct/devices/%s", bdf));
+}
+
+/* VFs that the kernel gave their driver, and nobody an override. */
+static void a_driver_of_the_kernels_giving_stays_that(void **state)
+{
+	struct via_error err;
+
+	fresh_attrs();
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	assert_of_the_kernels_giving(FAKE_KERNEL_VF1);
+	fake->fails_at = fake->sets + 1;
+	assert_int_equal(apply(THREE, &err), -EIO);
+	assert_says(&err, "; what was done before has been taken back, but for rates");
+	assert_of_the_kernels_giving(FAKE_KERNEL_VF0);
+	assert_of_the_kernels_giving(FAKE_KERNEL_VF1);
+
+	fake->fails_at = -1;
+	must_apply("pfs:\n- {pf: eth0, vfs: 3}\n");
+	assert_of_the_kernels_giving(FAKE_KERNEL_VF0);
+	assert_of_the_kernels_giving(FAKE_KERNEL_VF1);
+}
+
 static void it_can_be_stopped(void **state)
 {
 	via_autofree char *before = snapshot();
@@ -826,6 +858,7 @@ int main(void)
 		TEST(a_second_time_nothing_is_written),
 		TEST(only_what_differs_is_changed),
 		TEST(what_fails_is_taken_back),
+		TEST(a_driver_of_the_kernels_giving_stays_that),
 		TEST(it_can_be_stopped),
 		TEST(who_uses_a_vf_keeps_all_as_it_is),
 		TEST(who_has_a_vf_on_lease_keeps_all_as_it_is),
