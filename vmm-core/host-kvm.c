@@ -27,7 +27,9 @@ void via_vmm_kvm_load(struct via_host *host, struct via_vmm_kvm *facts)
 	*facts = (struct via_vmm_kvm){ .usable = false };
 	if (!via_host_is_real(host))
 		return;
-	rc = via_kvm_open(host, &kvm, &facts->why);
+	rc = via_kvm_check_loaded(host, &facts->why);
+	if (!rc)
+		rc = via_kvm_open(host, &kvm, &facts->why);
 	facts->usable = !rc;
 	if (!rc) {
 		via_vmm_kvm_ask(&kvm, facts);

@@ -67,6 +67,20 @@ const char *via_kvm_ioctl_name(unsigned int nr)
 	return nr < 256 ? ioctl_names[nr] : NULL;
 }
 
+static int missing(int rc, struct via_error *err)
+{
+	return via_error_set(err, -rc,
+			     "this host offers no /dev/kvm: enable VT-x or SVM in the firmware "
+			     "and load the module (modprobe kvm_intel or kvm_amd)");
+}
+
+int via_kvm_check_loaded(struct via_host *host, struct via_error *err)
+{
+	if (via_host_exists(host, "sys/class/misc/kvm") || !via_host_exists(host, "sys/class/misc"))
+		return 0;
+	return missing(-ENODEV, err);
+}
+
 static int open_device(struct via_host *host, struct via_error *err)
 {
 	int fd = via_host_open(host, O_RDWR, "dev/kvm");
@@ -77,10 +91,7 @@ static int open_device(struct via_host *host, struct via_error *err)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return via_error_set(
-			err, -fd,
-			"this host offers no /dev/kvm: enable VT-x or SVM in the firmware "
-			"and load the module (modprobe kvm_intel or kvm_amd)");
+		return missing(fd, err);
 	case EACCES:
 	case EPERM:
 		return via_error_set(

@@ -27,6 +27,12 @@ struct via_kvm {
 int via_kvm_check_file(struct via_host *host, struct via_error *err);
 
 /**
+ * via_kvm_check_loaded() - whether KVM is there, asked of sysfs: to open a /dev/kvm that nobody
+ * serves yet loads a module. Return: 0, also without sysfs, or -ENODEV as via_kvm_open().
+ */
+int via_kvm_check_loaded(struct via_host *host, struct via_error *err);
+
+/**
  * via_kvm_open() - open /dev/kvm, check what Viaduct cannot do without, create a VM.
  *
  * Return: 0; -ENOENT or -EACCES with what to do about /dev/kvm; -ENOTSUP naming a capability the

@@ -67,7 +67,9 @@ static unsigned int ask_kvm(struct via_preflight *preflight)
 			kvm_refused(preflight, rc, &err);
 		return bits;
 	}
-	rc = via_kvm_open(preflight->host, &kvm, &err);
+	rc = via_kvm_check_loaded(preflight->host, &err);
+	if (!rc)
+		rc = via_kvm_open(preflight->host, &kvm, &err);
 	if (rc) {
 		kvm_refused(preflight, rc, &err);
 		return bits;

@@ -122,6 +122,20 @@ static void a_recorded_host_is_not_asked(void **state)
 	assert_string_equal(kvm.why.text, "");
 }
 
+static void kvm_is_looked_for_without_its_file(void **state)
+{
+	struct via_error err;
+
+	(void)state;
+	tree_put("dev/kvm", "");
+	assert_int_equal(via_kvm_check_loaded(tree_fresh.host, &err), 0);
+	tree_put("sys/class/misc/vfio/dev", "10:196\n");
+	assert_int_equal(via_kvm_check_loaded(tree_fresh.host, &err), -ENODEV);
+	assert_non_null(strstr(err.text, "modprobe kvm_intel"));
+	tree_put("sys/class/misc/kvm/dev", "10:232\n");
+	assert_int_equal(via_kvm_check_loaded(tree_fresh.host, &err), 0);
+}
+
 /* KVM without resample, and with an answer that is an error. */
 static int answer(void *data, int fd, unsigned long request, void *argument)
 {
@@ -169,9 +183,10 @@ static void capabilities_are_asked_one_by_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(intel_is_what_its_module_uses), TEST(less_is_known_of_others),
-		TEST(amd_is_what_its_module_uses),   TEST(words_are_whole),
-		TEST(a_recorded_host_is_not_asked),  TEST(capabilities_are_asked_one_by_one),
+		TEST(intel_is_what_its_module_uses),	 TEST(less_is_known_of_others),
+		TEST(amd_is_what_its_module_uses),	 TEST(words_are_whole),
+		TEST(a_recorded_host_is_not_asked),	 TEST(kvm_is_looked_for_without_its_file),
+		TEST(capabilities_are_asked_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 
 /*
  * What an address space (viaduct/iommu/space.h) would fail with, and with which sentence, before
- * there is one. Nothing here changes anything: no module is loaded, no device opened. Of a host
+ * there is one. Nothing here changes anything: no module is loaded, no device bound. Of a host
  * that is only a record (via_host_is_real()), files are looked at and the kernel is not asked.
  */
 

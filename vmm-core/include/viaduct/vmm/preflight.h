@@ -28,10 +28,10 @@ struct via_vmm_request {
  * stands what via_vfio_bind() and via_vfio_check_unused() would refuse it for, and what the guest
  * would fail with once all functions asked for are bound.
  *
- * Nothing is changed: no function is opened, no module loaded. What only an open function tells is
- * predicted from sysfs. A KVM machine is made for a moment, and the VFIO file of a group, or
- * of a function without binding it to anything, opened for one. A
- * record of a host (via_host_is_real()) is asked for files only.
+ * Nothing is changed: no function is bound or given to a guest, no module loaded. What only an
+ * open function tells is predicted from sysfs. A KVM machine is made for a moment, and the VFIO
+ * file of a group, or of a function without binding it to anything, opened for one. A record of a
+ * host (via_host_is_real()) is asked for files only.
  *
  * Return: 0; -ENOMEM, and then @findings may lack some.
  */
