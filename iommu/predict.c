@@ -49,13 +49,14 @@ int via_iommu_device_check(struct via_host *host, enum via_iommu_backend backend
 }
 
 /* As the module was told; while it is not loaded, as it will be by the kernel's command line. */
-static bool allows_unsafe(struct via_host *host, const char *module)
+static bool allows_unsafe(struct via_host *host, const char *module, bool *loaded)
 {
 	char text[4097], word[64];
 	const char *value = text;
 
-	if (via_host_read(host, text, sizeof(text), "sys/module/%s/parameters/%s", module,
-			  "allow_unsafe_interrupts")) {
+	*loaded = !via_host_read(host, text, sizeof(text), "sys/module/%s/parameters/%s", module,
+				 "allow_unsafe_interrupts");
+	if (!*loaded) {
 		snprintf(word, sizeof(word), "%s.allow_unsafe_interrupts=", module);
 		if (via_host_read(host, text, sizeof(text), "proc/cmdline"))
 			return false;
@@ -71,13 +72,16 @@ int via_iommu_interrupts_check(struct via_host *host, enum via_iommu_backend bac
 {
 	const struct via_iommu_backend_ops *ops = NULL;
 	struct via_iommu_hardware iommu;
+	bool loaded = false;
 	int rc = via_iommu_backend_ops(backend, &ops, err);
 
 	if (!rc)
 		rc = via_iommu_hardware_load(host, &iommu, err);
-	if (rc || iommu.remapping || !iommu.remapping_known || allows_unsafe(host, ops->module))
+	if (rc || iommu.remapping || !iommu.remapping_known ||
+	    allows_unsafe(host, ops->module, &loaded))
 		return rc;
-	return ops->unsafe(group, bdf, err);
+	rc = ops->unsafe(group, bdf, err);
+	return loaded ? rc : -ENODATA;
 }
 
 int via_iommu_token_wanted(struct via_bdf bdf, struct via_error *err)

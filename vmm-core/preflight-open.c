@@ -233,8 +233,12 @@ void via_preflight_open(struct via_preflight *preflight, struct via_preflight_fu
 	}
 	rc = via_iommu_interrupts_check(preflight->host, preflight->request->backend,
 					&function->group, function->bdf, &err);
-	if (rc == -EPERM) {
-		via_preflight_error(preflight, "interrupt-remapping", &function->bdf, &err);
+	if (rc == -EPERM || rc == -ENODATA) {
+		via_findings_add(findings, rc == -EPERM ? VIA_SEVERITY_ERROR : VIA_SEVERITY_WARNING,
+				 "interrupt-remapping", &function->bdf, "%s", err.text);
+		if (rc == -ENODATA)
+			via_findings_why(findings, "the module that decides is not loaded, and "
+						   "modprobe.d may allow it when it is");
 		via_findings_fix(findings, "boot without intremap=off");
 	}
 	if (via_iommu_token_check(preflight->host, function->bdf, &err)) {

@@ -207,6 +207,8 @@ static void the_backend_is_there(void **state)
 	tree_put("proc/self/status", "CapEff:\t0000000000000000\n");
 	finds(VIA_SEVERITY_INFO, "locked-memory-shared", "1073741824");
 	tree_put("proc/interrupts", " 26: 0 PCI-MSI 0-edge x\n");
+	finds(VIA_SEVERITY_WARNING, "interrupt-remapping", "iommufd.allow_unsafe_interrupts=1");
+	tree_put("sys/module/iommufd/parameters/allow_unsafe_interrupts", "N\n");
 	error_is("interrupt-remapping", "iommufd.allow_unsafe_interrupts=1");
 	tree_put("sys/module/iommufd/parameters/allow_unsafe_interrupts", "Y\n");
 	look();
@@ -309,6 +311,10 @@ static void interrupts_are_remapped(void **state)
 {
 	(void)state;
 	tree_put("proc/interrupts", " 26: 0 PCI-MSI 0-edge x\n");
+	finds(VIA_SEVERITY_WARNING, "interrupt-remapping",
+	      "vfio_iommu_type1.allow_unsafe_interrupts=1");
+	assert_non_null(strstr(find("interrupt-remapping")->why, "modprobe.d"));
+	tree_put("sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
 	error_is("interrupt-remapping", "vfio_iommu_type1.allow_unsafe_interrupts=1");
 	tree_put("sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "Y\n");
 	look();
@@ -533,6 +539,7 @@ static void errors_stand_in_the_order_of_a_start(void **state)
 	tree_drop(&tree_fresh, "dev/vfio/vfio");
 	tree_put("proc/self/limits", "Max locked memory 8388608 8388608 bytes\n");
 	tree_put("proc/interrupts", " 26: 0 PCI-MSI 0-edge x\n");
+	tree_put("sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "N\n");
 	tree_put(GROUP "reserved_regions", "0x0000000000100000 0x00000000001fffff reserved\n");
 	put_bars(FIRST "resource", "0x0000000040000000 0x000000007fffffff " MEMORY "\n", NOTHING);
 	request.memory_bytes = 1ULL << 50;

@@ -51,7 +51,8 @@ VIA_API int via_iommu_device_check(struct via_host *host, enum via_iommu_backend
  * via_iommu_interrupts_check() - whether the kernel will let the backend have a function: the
  * IOMMU remaps interrupts, or the backend's module was told to do without.
  *
- * Return: 0, also when the host does not tell; -EPERM with a sentence.
+ * Return: 0, also when the host does not tell; -EPERM with a sentence; -ENODATA with the same one
+ * while the module is not loaded and modprobe.d(5), which is not read, may tell it otherwise.
  */
 VIA_API int via_iommu_interrupts_check(struct via_host *host, enum via_iommu_backend backend,
 				       const struct via_iommu_group *group, struct via_bdf bdf,
