@@ -126,35 +126,74 @@ static void set_drivers(struct via_plan_step *step, const struct via_plan_vf *fr
 	memcpy(step->after.driver, to->driver, sizeof(step->after.driver));
 }
 
-static int diff_vf(struct differ *differ, const struct via_plan_pf *pf, size_t index,
-		   const struct via_plan_vf *from, const struct via_plan_vf *to)
+static int diff_attrs(struct differ *differ, const struct via_plan_pf *pf, size_t index,
+		      const struct via_plan_vf *from, const struct via_plan_vf *to)
 {
 	unsigned int attrs = differing(&from->attrs, &to->attrs);
 	struct via_plan_step *step;
 
-	if (attrs) {
-		step = add_vf(differ, VIA_PLAN_ATTRS, pf, index);
-		if (!step)
-			return -ENOMEM;
-		step->before.attrs = from->attrs;
-		step->after.attrs = to->attrs;
-		step->after.attrs.valid = attrs;
-	}
-	if (differ_nvme(from, to)) {
-		step = add_vf(differ, VIA_PLAN_NVME, pf, index);
-		if (!step)
-			return -ENOMEM;
-		step->before.nvme = from->nvme;
-		step->after.nvme = to->nvme;
-		step->after.nvme.online = true;
-	}
-	if (differ_driver(from, to)) {
-		step = add_vf(differ, way(from, to), pf, index);
-		if (!step)
-			return -ENOMEM;
-		set_drivers(step, from, to);
-	}
+	if (!attrs)
+		return 0;
+	step = add_vf(differ, VIA_PLAN_ATTRS, pf, index);
+	if (!step)
+		return -ENOMEM;
+	step->before.attrs = from->attrs;
+	step->after.attrs = to->attrs;
+	step->after.attrs.valid = attrs;
 	return 0;
+}
+
+static int diff_nvme(struct differ *differ, const struct via_plan_pf *pf, size_t index,
+		     const struct via_plan_vf *from, const struct via_plan_vf *to)
+{
+	struct via_plan_step *step;
+
+	if (!differ_nvme(from, to))
+		return 0;
+	step = add_vf(differ, VIA_PLAN_NVME, pf, index);
+	if (!step)
+		return -ENOMEM;
+	step->before.nvme = from->nvme;
+	step->after.nvme = to->nvme;
+	step->after.nvme.online = true;
+	return 0;
+}
+
+/*
+ * @after_nvme: those of VFs whose resources change, which happens while no driver of the host has
+ * them; else all others.
+ */
+static int diff_vf_driver(struct differ *differ, const struct via_plan_pf *pf, size_t index,
+			  const struct via_plan_vf *from, const struct via_plan_vf *to,
+			  bool after_nvme)
+{
+	bool waits = differ_nvme(from, to) && *to->driver && !via_iommu_driver_is_vfio(to->driver);
+	struct via_plan_step *step;
+
+	if (!differ_driver(from, to) || waits != after_nvme)
+		return 0;
+	step = add_vf(differ, way(from, to), pf, index);
+	if (!step)
+		return -ENOMEM;
+	set_drivers(step, from, to);
+	return 0;
+}
+
+static int growth(const struct via_plan_step *step)
+{
+	const struct via_sriov_nvme *before = &step->before.nvme, *after = &step->after.nvme;
+
+	return (after->queues ? (int)after->queues - (int)before->queues : 0) +
+	       (after->vectors ? (int)after->vectors - (int)before->vectors : 0);
+}
+
+/* What one VF gives another can have. */
+static int compare_growth(const void *a, const void *b)
+{
+	const struct via_plan_step *left = a, *right = b;
+	int order = growth(left) - growth(right);
+
+	return order ? order : left->index < right->index ? -1 : 1;
 }
 
 static int diff_count(struct differ *differ, const struct via_plan_pf *from,
@@ -183,14 +222,28 @@ static int diff_pf(struct differ *differ, const struct via_plan_pf *from,
 {
 	bool anew = to->has_count && from->count != to->count;
 	struct via_plan_vf made = { .has_nvme = true, .nvme = to->each };
+	size_t count = anew || to->vf_count < from->vf_count ? to->vf_count : from->vf_count;
+	struct via_plan_steps *steps = differ->steps;
 	int rc = anew ? diff_count(differ, from, to) : 0;
+	size_t first;
 
 	made.nvme.online = true;
-	for (size_t i = 0; !rc && i < to->vf_count; i++) {
-		if (!anew && i >= from->vf_count)
-			break;
-		rc = diff_vf(differ, from, i, anew ? &made : &from->vfs[i], &to->vfs[i]);
+	for (size_t i = 0; !rc && i < count; i++) {
+		const struct via_plan_vf *vf = anew ? &made : &from->vfs[i];
+
+		rc = diff_attrs(differ, from, i, vf, &to->vfs[i]);
+		if (!rc)
+			rc = diff_vf_driver(differ, from, i, vf, &to->vfs[i], false);
 	}
+	first = steps->count;
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = diff_nvme(differ, from, i, anew ? &made : &from->vfs[i], &to->vfs[i]);
+	if (!rc && steps->count > first)
+		qsort(&steps->all[first], steps->count - first, sizeof(*steps->all),
+		      compare_growth);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = diff_vf_driver(differ, from, i, anew ? &made : &from->vfs[i], &to->vfs[i],
+				    true);
 	return rc;
 }
 

@@ -199,12 +199,42 @@ static int check_create(struct via_host *host, struct via_sriov_pf *pf,
 	return rc == -ENOTSUP && !request.queues && !request.vectors ? 0 : rc;
 }
 
+/* Whether a step before @step takes the VF from its driver, or resources from others of the PF. */
+static bool is_prepared(const struct via_plan *plan, const struct via_plan_step *step, int refusal)
+{
+	for (const struct via_plan_step *it = plan->steps.all; it < step; it++) {
+		const struct via_sriov_nvme *before = &it->before.nvme, *after = &it->after.nvme;
+
+		if (!it->is_vf || !via_bdf_equal(it->bdf, step->bdf))
+			continue;
+		if (refusal == -EBUSY && it->index == step->index &&
+		    (it->kind == VIA_PLAN_BIND || it->kind == VIA_PLAN_UNBIND))
+			return true;
+		if (refusal == -ENOSPC && it->kind == VIA_PLAN_NVME &&
+		    ((after->queues && after->queues < before->queues) ||
+		     (after->vectors && after->vectors < before->vectors)))
+			return true;
+	}
+	return false;
+}
+
+static int check_nvme(const struct via_plan *plan, const struct via_plan_step *step,
+		      struct via_error *err)
+{
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	struct via_sriov_nvme before, after;
+	int rc = via_sriov_pf_load(plan->host, step->bdf, &pf, err);
+
+	if (!rc)
+		rc = plan->port->nvme_complete(plan->host, &pf, step->index, &step->after.nvme,
+					       &before, &after, err);
+	return rc && is_prepared(plan, step, rc) ? 0 : rc;
+}
+
 /* Of what is there already: that nobody would miss it, and that it can be. */
 static int check_function(const struct via_plan *plan, const struct via_plan_step *step,
 			  struct via_error *err)
 {
-	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
-	struct via_sriov_nvme before, after;
 	struct via_bdf bdf;
 	int rc = step_function(plan->host, step, &bdf, err);
 
@@ -214,12 +244,9 @@ static int check_function(const struct via_plan *plan, const struct via_plan_ste
 		rc = via_vfio_check_unused(plan->host, bdf, err);
 	if (!rc && step->kind == VIA_PLAN_BIND)
 		rc = via_vfio_bind_plan(plan->host, bdf, step->after.driver, no_change, NULL, err);
-	if (rc || step->kind != VIA_PLAN_NVME)
-		return rc;
-	rc = via_sriov_pf_load(plan->host, step->bdf, &pf, err);
-	return rc ? rc
-		  : plan->port->nvme_complete(plan->host, &pf, step->index, &step->after.nvme,
-					      &before, &after, err);
+	if (!rc && step->kind == VIA_PLAN_NVME)
+		rc = check_nvme(plan, step, err);
+	return rc;
 }
 
 /* Without an IOMMU VFIO takes no VF either that is not there yet. */

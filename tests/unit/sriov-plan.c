@@ -28,11 +28,12 @@
 static struct fake {
 	struct via_sriov_attrs attrs[VFS];
 	struct via_sriov_nvme nvme[VFS];
-	int fails_at, sets; /* the call that fails, from 0; -1: none */
-	int stops_at;	    /* the step before which somebody wants to stop; -1: never */
-	bool loses;	    /* before a pool is written, the PF disappears, and it cannot be */
-	bool elsewhere;	    /* the PF's interface is in another network namespace */
-	bool opens;	    /* before the card is bound, a process opens it */
+	unsigned int queues; /* of all VFs of an NVMe PF; 0: no end of them */
+	int fails_at, sets;  /* the call that fails, from 0; -1: none */
+	int stops_at;	     /* the step before which somebody wants to stop; -1: never */
+	bool loses;	     /* before a pool is written, the PF disappears, and it cannot be */
+	bool elsewhere;	     /* the PF's interface is in another network namespace */
+	bool opens;	     /* before the card is bound, a process opens it */
 	size_t steps, steps_back;
 } * fake;
 static struct fake_kernel *kernel;
@@ -127,11 +128,34 @@ static int fake_nvme_get(struct via_host *host, const struct via_sriov_pf *pf,
 	return 0;
 }
 
+static int fake_nvme_complete(struct via_host *host, const struct via_sriov_pf *pf,
+			      unsigned int index, const struct via_sriov_nvme *wanted,
+			      struct via_sriov_nvme *before, struct via_sriov_nvme *after,
+			      struct via_error *err)
+{
+	unsigned int queues = wanted->queues;
+	char driver[VIA_DRIVER_NAME_BYTES];
+
+	(void)before;
+	(void)after;
+	assert_int_equal(via_vfio_driver(host, pf->vfs[index].bdf, driver, err), 0);
+	if (!strcmp(driver, "nvme"))
+		return via_error_set(err, EBUSY, "nvme would lose its controller");
+	for (unsigned int i = 0; i < pf->vf_count; i++)
+		if (i != index)
+			queues += fake->nvme[i].queues;
+	return fake->queues && queues > fake->queues
+		       ? via_error_set(err, ENOSPC, "there are not so many queues")
+		       : 0;
+}
+
 static int fake_nvme_set(struct via_host *host, const struct via_sriov_pf *pf, unsigned int index,
 			 const struct via_sriov_nvme *wanted, struct via_error *err)
 {
-	(void)host;
-	(void)pf;
+	int rc = fake_nvme_complete(host, pf, index, wanted, NULL, NULL, err);
+
+	if (rc)
+		return rc;
 	if (fake->sets++ == fake->fails_at)
 		return via_error_set(err, EREMOTEIO, "the controller refused");
 	fake->nvme[index].online = true;
@@ -139,21 +163,6 @@ static int fake_nvme_set(struct via_host *host, const struct via_sriov_pf *pf, u
 		fake->nvme[index].queues = wanted->queues;
 	if (wanted->vectors)
 		fake->nvme[index].vectors = wanted->vectors;
-	return 0;
-}
-
-static int fake_nvme_complete(struct via_host *host, const struct via_sriov_pf *pf,
-			      unsigned int index, const struct via_sriov_nvme *wanted,
-			      struct via_sriov_nvme *before, struct via_sriov_nvme *after,
-			      struct via_error *err)
-{
-	(void)host;
-	(void)pf;
-	(void)index;
-	(void)wanted;
-	(void)before;
-	(void)after;
-	(void)err;
 	return 0;
 }
 
@@ -810,12 +819,39 @@ static void resources_are_compared_and_changed(void **state)
 		{ "sys/bus/pci/devices/0000:02:00.1/driver_override", "(null)\n" },
 		{ "sys/bus/pci/devices/0000:02:00.2/physfn", .link = "../0000:02:00.0" },
 		{ "sys/bus/pci/devices/0000:02:00.2/driver_override", "(null)\n" },
+		{ "sys/bus/pci/devices/0000:02:00.1/class", "0x010802\n" },
+		{ "sys/bus/pci/devices/0000:02:00.1/driver", .link = "../../drivers/nvme" },
+		{ "sys/bus/pci/devices/0000:02:00.1/iommu_group",
+		  .link = "../../../../kernel/iommu_groups/20" },
+		{ "sys/kernel/iommu_groups/20/devices/0000:02:00.1", "" },
+		{ "sys/kernel/iommu_groups/20/reserved_regions", "" },
+		{ "sys/bus/pci/drivers/nvme/unbind", "" },
 	};
 	const char *file = "pfs:\n- {pf: '02:00.0', vfs: 2, queues: 3, vectors: 1}\n";
 	struct via_error err;
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		tree_add(fake_kernel_tree(*state), entries[i]);
+
+	/* The driver of the host goes first; and what one VF gives another can have. */
+	fake->queues = 8;
+	fake->nvme[0] = (struct via_sriov_nvme){ true, 2, 1 };
+	fake->nvme[1] = (struct via_sriov_nvme){ true, 6, 1 };
+	assert_int_equal(apply("pfs:\n- {pf: '02:00.0', queues: 4}\n", &err), -EBUSY);
+	must_apply("pfs:\n"
+		   "- {pf: '02:00.0', queues: 4, vf: [{index: 0, driver: vfio-pci}]}\n");
+	assert_driver("0000:02:00.1", "vfio-pci");
+	assert_int_equal(fake->nvme[0].queues, 4);
+	assert_int_equal(fake->nvme[1].queues, 4);
+	assert_int_equal(apply("pfs:\n- {pf: '02:00.0', queues: 5}\n", &err), -ENOSPC);
+	assert_int_equal(fake->steps, 0);
+	/* And it comes last. */
+	must_apply("pfs:\n- {pf: '02:00.0', queues: 3, vf: [{index: 0, driver: nvme}]}\n");
+	assert_driver("0000:02:00.1", "nvme");
+	assert_int_equal(fake->nvme[0].queues, 3);
+	must_apply("pfs:\n- {pf: '02:00.0', vf: [{index: 0, driver: vfio-pci}]}\n");
+	fake->queues = 0;
+
 	fake->nvme[0] = (struct via_sriov_nvme){ true, 3, 1 };
 	fake->nvme[1] = (struct via_sriov_nvme){ true, 2, 1 };
 	assert_int_equal(steps_of(file), 1);
@@ -848,6 +884,30 @@ static void resources_are_compared_and_changed(void **state)
 	refuse("pfs:\n- {pf: eth0, vfs: 8}\n", -ERANGE, "test.yaml:2:19: eth0 can have 7 VFs");
 }
 
+/* Made anew with an equal share: the VF that is to have less gives first. */
+static void unequal_resources_can_be_had_again(void **state)
+{
+	struct via_plan_vf vfs[] = {
+		{ .has_nvme = true, .nvme = { true, 6, 1 } },
+		{ .has_nvme = true, .nvme = { true, 2, 1 } },
+	};
+	struct via_plan_pf none = { .name = "nvme0", .has_count = true };
+	struct via_plan_pf two = {
+		.name = "nvme0", .has_count = true, .count = 2, .vfs = vfs, .vf_count = 2
+	};
+	const struct via_plan_state from = { .pfs = &none, .pf_count = 1 };
+	const struct via_plan_state to = { .pfs = &two, .pf_count = 1 };
+	struct via_plan_steps steps = { 0 };
+
+	(void)state;
+	assert_int_equal(via_plan_diff(&from, &to, &steps, NULL), 0);
+	assert_int_equal(steps.count, 3);
+	assert_int_equal(steps.all[0].kind, VIA_PLAN_CREATE);
+	assert_string_equal(steps.all[1].name, "nvme0/vf1");
+	assert_string_equal(steps.all[2].name, "nvme0/vf0");
+	free(steps.all);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -871,6 +931,7 @@ int main(void)
 		TEST(an_address_that_was_none_is_none_again),
 		TEST(one_at_a_time),
 		TEST(resources_are_compared_and_changed),
+		TEST(unequal_resources_can_be_had_again),
 	};
 
 	fake = fake_kernel_shared(sizeof(*fake));
