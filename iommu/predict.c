@@ -84,6 +84,19 @@ int via_iommu_interrupts_check(struct via_host *host, enum via_iommu_backend bac
 	return loaded ? rc : -ENODATA;
 }
 
+bool via_iommu_refuses_direct(struct via_host *host)
+{
+	struct via_iommu_hardware iommu;
+	unsigned int major, minor;
+	char release[128];
+
+	if (via_iommu_hardware_load(host, &iommu, NULL) || iommu.kind == VIA_IOMMU_HARDWARE_INTEL ||
+	    via_host_read(host, release, sizeof(release), "proc/sys/kernel/osrelease") ||
+	    sscanf(release, "%9u.%9u", &major, &minor) != 2)
+		return true;
+	return major > 6 || (major == 6 && minor >= 6);
+}
+
 int via_iommu_token_wanted(struct via_bdf bdf, struct via_error *err)
 {
 	return via_error_set(err, EACCES,

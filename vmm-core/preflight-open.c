@@ -211,6 +211,28 @@ static void check_others(struct via_preflight *preflight,
 				 via_iommu_cause_text(&causes.causes[0]).text);
 }
 
+static void check_direct(struct via_preflight *preflight,
+			 const struct via_preflight_function *function)
+{
+	struct via_error err;
+
+	if (!via_iommu_group_check_direct(&function->group, &err))
+		return;
+	if (via_iommu_refuses_direct(preflight->host)) {
+		via_preflight_error(preflight, "direct-mapping", &function->bdf, &err);
+	} else {
+		via_findings_add(preflight->findings, VIA_SEVERITY_WARNING, "direct-mapping",
+				 &function->bdf,
+				 "the firmware wants memory of its own mapped for IOMMU group %u, "
+				 "which it is not while a guest has it",
+				 function->group.id);
+		via_findings_why(preflight->findings,
+				 "this kernel lets a guest have it; from Linux 6.6 on it does not");
+	}
+	via_findings_fix(preflight->findings, "a setting of the firmware that frees the device, or "
+					      "another device");
+}
+
 void via_preflight_open(struct via_preflight *preflight, struct via_preflight_function *function)
 {
 	struct via_findings *findings = preflight->findings;
@@ -225,12 +247,7 @@ void via_preflight_open(struct via_preflight *preflight, struct via_preflight_fu
 		check_file(preflight, function);
 	else
 		unbound(preflight, function);
-	rc = via_iommu_group_check_direct(&function->group, &err);
-	if (rc) {
-		via_preflight_error(preflight, "direct-mapping", &function->bdf, &err);
-		via_findings_fix(findings, "a setting of the firmware that frees the device, or "
-					   "another device");
-	}
+	check_direct(preflight, function);
 	rc = via_iommu_interrupts_check(preflight->host, preflight->request->backend,
 					&function->group, function->bdf, &err);
 	if (rc == -EPERM || rc == -ENODATA) {

@@ -330,6 +330,17 @@ static void what_the_firmware_wants_mapped_stays(void **state)
 	(void)state;
 	tree_put(GROUP "reserved_regions", "0x00000000e0000000 0x00000000e00fffff direct\n");
 	error_is("direct-mapping", "the firmware wants memory of its own mapped for it");
+	tree_put("proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
+	error_is("direct-mapping", "the firmware wants memory of its own mapped for it");
+	tree_drop(&tree_fresh, "sys/class/iommu/dmar0");
+	tree_put("sys/class/iommu/ivhd0/amd-iommu/features", "25bf732fa2295afe:1d\n");
+	finds(VIA_SEVERITY_WARNING, "direct-mapping", "IOMMU group 12, which it is not");
+	tree_put("proc/sys/kernel/osrelease", "5.15.0-91-generic\n");
+	finds(VIA_SEVERITY_WARNING, "direct-mapping", "IOMMU group 12, which it is not");
+	tree_put("proc/sys/kernel/osrelease", "6.6.1\n");
+	error_is("direct-mapping", "the firmware wants memory of its own mapped for it");
+	tree_put("proc/sys/kernel/osrelease", "7.0.0-rc1\n");
+	error_is("direct-mapping", "the firmware wants memory of its own mapped for it");
 	tree_put(GROUP "reserved_regions",
 		 "0x00000000e0000000 0x00000000e00fffff direct-relaxable\n");
 	look();

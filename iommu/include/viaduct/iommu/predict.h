@@ -48,6 +48,13 @@ VIA_API int via_iommu_device_check(struct via_host *host, enum via_iommu_backend
 				   struct via_error *err);
 
 /**
+ * via_iommu_refuses_direct() - whether the kernel refuses a group that the firmware wants addresses
+ * mapped one to one for (via_iommu_group_check_direct()): with Intel's IOMMUs, and with any from
+ * Linux 6.6 on, as one is taken to be that does not tell its release.
+ */
+VIA_API bool via_iommu_refuses_direct(struct via_host *host);
+
+/**
  * via_iommu_interrupts_check() - whether the kernel will let the backend have a function: the
  * IOMMU remaps interrupts, or the backend's module was told to do without.
  *
