@@ -356,15 +356,65 @@ static int undo_autoprobe(struct via_host *host, struct via_bdf pf, struct via_e
 	return rc ? rc : via_sriov_autoprobe_recover(host, pf, err);
 }
 
-/* Under the lock of who might be writing one, and might have taken its place by now. */
+/* What is gone may come again as a VF, and which PF's it was is not known: none makes any now. */
+static int lock_all_pfs(struct via_host *host, int *lock_fds, const struct via_names *devices,
+			struct via_error *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < devices->count; i++) {
+		struct via_bdf bdf;
+
+		if (!via_bdf_parse(devices->names[i], &bdf) &&
+		    via_host_exists(host, "sys/bus/pci/devices/%s/sriov_totalvfs",
+				    devices->names[i]))
+			rc = via_journal_lock(host, bdf, &lock_fds[i], err);
+	}
+	return rc;
+}
+
+static int remove_one(struct via_host *host, const struct via_undo *undo, struct via_error *err)
+{
+	/* Another one might have taken its place by now. */
+	if (undo->kind != VIA_UNDO_LEFTOVER && check(host, undo, NULL) != -ESTALE)
+		return 0;
+	return via_journal_remove(host, undo->file, err);
+}
+
+static int remove_of_gone(struct via_host *host, const struct via_undo *undo, struct via_error *err)
+{
+	via_cleanup(via_names_free) struct via_names devices = { 0 };
+	via_autofree int *lock_fds = NULL;
+	int rc = via_host_list(host, &devices, "sys/bus/pci/devices");
+
+	if (rc)
+		return via_error_sys(err, -rc, "cannot look for PFs");
+	lock_fds = malloc((devices.count + 1) * sizeof(*lock_fds));
+	if (!lock_fds)
+		return via_error_sys(err, ENOMEM, "cannot lock the PFs");
+	for (size_t i = 0; i < devices.count; i++)
+		lock_fds[i] = -1;
+	rc = lock_all_pfs(host, lock_fds, &devices, err);
+	if (!rc)
+		rc = remove_one(host, undo, err);
+	for (size_t i = 0; i < devices.count; i++)
+		via_close(&lock_fds[i]);
+	return rc;
+}
+
+/* Under the lock of who might be writing one. */
 static int remove_locked(struct via_host *host, const struct via_undo *undo, struct via_error *err)
 {
 	via_autoclose int lock_fd = -1;
-	int rc = via_journal_lock(host, undo->bdf, &lock_fd, err);
+	int rc;
 
-	if (!rc && undo->kind != VIA_UNDO_LEFTOVER && check(host, undo, NULL) != -ESTALE)
-		return 0;
-	return rc ? rc : via_journal_remove(host, undo->file, err);
+	if (!strncmp(undo->file, VIA_MODULE_RECORDS "/", strlen(VIA_MODULE_RECORDS "/")))
+		rc = via_journal_lock_modules(host, &lock_fd, err);
+	else if (!via_host_exists(host, "sys/bus/pci/devices/%s", via_bdf_text(undo->bdf).text))
+		return remove_of_gone(host, undo, err);
+	else
+		rc = via_journal_lock(host, undo->bdf, &lock_fd, err);
+	return rc ? rc : remove_one(host, undo, err);
 }
 
 int via_undo_with(struct via_host *host, const struct via_undo *undo,

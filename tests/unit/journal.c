@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <viaduct/sriov/create.h>
@@ -718,6 +721,67 @@ static void attributes_of_others_stay(void **state)
 	assert_false(now.trust);
 }
 
+/* Who has the lock of @name while it lives. */
+static pid_t hold_lock(struct via_host *host, const char *name)
+{
+	int gate[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(gate), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		via_autoclose int fd = via_host_create(host, "run/viaduct/lock/%s", name);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fd < 0 || flock(fd, LOCK_EX) || write(gate[1], "", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(1);
+	}
+	assert_int_equal(read(gate[0], &byte, 1), 1);
+	close(gate[0]);
+	close(gate[1]);
+	return pid;
+}
+
+/* Of a VF that is gone, and of a module: who writes one has a lock, and keeps it. */
+static void a_record_goes_under_its_writers_lock(void **state)
+{
+	static const struct {
+		const char *file, *lock;
+	} rows[] = {
+		{ "run/viaduct/attrs/.0000:01:10.0.new", FAKE_KERNEL_PF },
+		{ "run/viaduct/devices/0000:01:10.0", FAKE_KERNEL_PF },
+		{ "run/viaduct/modules/.vfio_pci.new", "modules" },
+	};
+	struct via_host *host = fake_kernel_tree(*state)->host;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct timespec moment = { .tv_nsec = 200000000 };
+		struct via_error err;
+		size_t failed;
+		pid_t holder, undoer;
+
+		tree_add(fake_kernel_tree(*state),
+			 (struct tree_entry){ rows[i].file, "driver=igbvf\noverride=\n"
+							    "target=vfio-pci\ndevice=7\n" });
+		holder = hold_lock(host, rows[i].lock);
+		undoer = fork();
+		assert_true(undoer >= 0);
+		if (!undoer)
+			_exit(undo_all(host, &failed, &err) != 1 || failed);
+		nanosleep(&moment, NULL);
+		if (!via_host_exists(host, "%s", rows[i].file))
+			fail_msg("%s is gone", rows[i].file);
+		kill(holder, SIGKILL);
+		assert_int_equal(waitpid(holder, NULL, 0), holder);
+		assert_int_equal(waitpid(undoer, NULL, 0), undoer);
+		assert_false(via_host_exists(host, "%s", rows[i].file));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -738,6 +802,7 @@ int main(void)
 		TEST(what_is_refused_does_not_keep_the_rest),
 		TEST(vfs_stay_when_others_cannot_be_made),
 		TEST(attributes_of_others_stay),
+		TEST(a_record_goes_under_its_writers_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
