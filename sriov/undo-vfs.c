@@ -124,6 +124,21 @@ static int restore_vfs(struct via_host *host, const struct via_sriov_pf *pf,
 	return first;
 }
 
+/* Another driver's VFs are others. */
+static int check_driver(struct via_host *host, struct via_bdf bdf,
+			const struct via_sriov_record *record, struct via_error *err)
+{
+	struct via_bdf_text name = via_bdf_text(bdf);
+
+	if (!record->num_vfs || !via_vfio_is_remembered(host, bdf))
+		return 0;
+	return via_error_set(err, EBUSY,
+			     "the VFs that %s had can be made when it has its driver again, which "
+			     "wants those it has taken away: viaduct vf destroy %s, then "
+			     "viaduct undo",
+			     name.text, name.text);
+}
+
 int via_undo_vfs(struct via_host *host, struct via_bdf bdf, const struct via_sriov_lent *lent,
 		 struct via_error *err)
 {
@@ -135,6 +150,8 @@ int via_undo_vfs(struct via_host *host, struct via_bdf bdf, const struct via_sri
 
 	if (!rc)
 		rc = via_sriov_record_load(host, bdf, &record, err);
+	if (!rc)
+		rc = check_driver(host, bdf, &record, err);
 	if (!rc)
 		rc = via_sriov_autoprobe_recover(host, bdf, err);
 	if (!rc)
@@ -160,17 +177,34 @@ int via_undo_remember_vfs(struct via_host *host, struct via_bdf bdf, struct via_
 	bool open;
 	int rc;
 
-	if (via_sriov_pf_load(host, bdf, &pf, NULL) || !pf.num_vfs)
-		return 0;
 	rc = via_journal_lock(host, bdf, &lock_fd, err);
 	if (rc)
 		return rc;
+	if (via_sriov_pf_load(host, bdf, &pf, NULL) || !pf.num_vfs)
+		return 0;
 	/* One that does not answer has nothing to tell. */
 	open = !kind->open(host, &pf, NULL, &work, &unread);
 	rc = via_sriov_before_save(host, &pf, open ? kind : NULL, work, NULL, err);
 	if (open)
 		kind->close(work);
 	return rc;
+}
+
+void via_undo_forget_vfs(struct via_host *host, struct via_bdf bdf)
+{
+	const struct via_sriov_kind *kind = via_sriov_kind_of(host, bdf);
+	via_cleanup(via_sriov_pf_clear) struct via_sriov_pf pf = { 0 };
+	via_autoclose int lock_fd = -1;
+	struct via_error unread;
+	void *work = NULL;
+	bool open;
+
+	if (via_journal_lock(host, bdf, &lock_fd, NULL) || via_sriov_pf_load(host, bdf, &pf, NULL))
+		return;
+	open = !kind->open(host, &pf, NULL, &work, &unread);
+	via_sriov_before_forget(host, bdf, open ? kind : NULL, work);
+	if (open)
+		kind->close(work);
 }
 
 static void number_change(via_undo_change_fn change, void *data, const char *what,

@@ -201,6 +201,19 @@ static void warn_of_group(struct via_host *host, const struct target *target)
 		via_host_log(host, VIA_LOG_WARNING, "%s", err.text);
 }
 
+static int bind_one(struct via_host *host, const struct target *target, const char *driver,
+		    struct via_error *err)
+{
+	int rc = target->change_count ? via_undo_remember_vfs(host, target->bdf, err) : 0;
+
+	if (rc)
+		return rc;
+	rc = via_vfio_bind(host, target->bdf, driver, err);
+	if (rc)
+		via_undo_forget_vfs(host, target->bdf);
+	return rc;
+}
+
 int cmd_bind(struct via_cli *cli, int argc, char **argv)
 {
 	via_cleanup(targets_clear) struct targets targets = { 0 };
@@ -222,8 +235,7 @@ int cmd_bind(struct via_cli *cli, int argc, char **argv)
 	for (size_t i = 0; i < targets.count; i++) {
 		struct target *target = &targets.all[i];
 
-		if (via_undo_remember_vfs(cli->host, target->bdf, &err) ||
-		    via_vfio_bind(cli->host, target->bdf, driver, &err)) {
+		if (bind_one(cli->host, target, driver, &err)) {
 			roll_back(cli->host, &targets, i);
 			return via_fail(&err);
 		}

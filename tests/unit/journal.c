@@ -684,6 +684,52 @@ static void vfs_stay_when_others_cannot_be_made(void **state)
 	free(before);
 }
 
+/* What a bind would take away is written down, and only for as long as it may be gone. */
+static void vfs_of_a_pf_that_stays_are_forgotten(void **state)
+{
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_error err;
+	char *before;
+
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	before = fake_kernel_snapshot(*state);
+	assert_int_equal(via_undo_remember_vfs(host, pf, &err), 0);
+	assert_true(via_host_exists(host, "run/viaduct/pfs/" FAKE_KERNEL_PF));
+	via_undo_forget_vfs(host, pf);
+	fake_kernel_assert_is(*state, before);
+	free(before);
+	assert_int_equal(via_undo_remember_vfs(host, pf, &err), 0);
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "0");
+	via_undo_forget_vfs(host, pf);
+	assert_true(via_host_exists(host, "run/viaduct/pfs/" FAKE_KERNEL_PF));
+}
+
+/* VFs are those of the driver that made them. */
+static void vfs_wait_for_the_driver_of_their_pf(void **state)
+{
+	struct via_host *host = fake_kernel_tree(*state)->host;
+	struct via_error err;
+	struct via_undo *list;
+	size_t count, failed;
+	char *before;
+
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "2");
+	before = fake_kernel_snapshot(*state);
+	assert_int_equal(via_undo_remember_vfs(host, pf, &err), 0);
+	fake_kernel_write(*state, "devices/" FAKE_KERNEL_PF "/sriov_numvfs", "0");
+	give(host, pf);
+	assert_int_equal(via_undo_list(host, &list, &count, &err), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(list[1].kind, VIA_UNDO_VFS);
+	assert_int_equal(via_undo_with(host, &list[1], &lent, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "viaduct vf destroy " FAKE_KERNEL_PF));
+	free(list);
+	undo_all(host, &failed, &err);
+	assert_int_equal(failed, 0);
+	fake_kernel_assert_is(*state, before);
+	free(before);
+}
+
 /* Not an attribute that others have set, be it between two of Viaduct's. */
 static void attributes_of_others_stay(void **state)
 {
@@ -801,6 +847,8 @@ int main(void)
 		TEST(a_vf_made_anew_that_is_in_use_stays),
 		TEST(what_is_refused_does_not_keep_the_rest),
 		TEST(vfs_stay_when_others_cannot_be_made),
+		TEST(vfs_of_a_pf_that_stays_are_forgotten),
+		TEST(vfs_wait_for_the_driver_of_their_pf),
 		TEST(attributes_of_others_stay),
 		TEST(a_record_goes_under_its_writers_lock),
 	};

@@ -87,4 +87,8 @@ VIA_API int via_undo(struct via_host *host, const struct via_undo *undo, struct 
  */
 VIA_API int via_undo_remember_vfs(struct via_host *host, struct via_bdf bdf, struct via_error *err);
 
+/** via_undo_forget_vfs() - when the driver stayed, and the VFs with it: what is written down is
+ * removed if they are as it says. */
+VIA_API void via_undo_forget_vfs(struct via_host *host, struct via_bdf bdf);
+
 #endif
