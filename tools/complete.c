@@ -94,13 +94,17 @@ static void offer_options(const struct via_completion *completion,
 /* The next of "POOL [-- COMMAND...]" without what is no part of its name. Returns its end. */
 static const char *next_operand(const char *text, char *kind, size_t kind_bytes, bool *repeats)
 {
-	size_t length;
+	size_t length, word;
 
 	text += strspn(text, " [");
 	if (!strncmp(text, "-- ", 3))
 		text += 3;
 	length = strcspn(text, " ");
-	snprintf(kind, kind_bytes, "%.*s", (int)strcspn(text, " .[]"), text);
+	word = strcspn(text, " .[]");
+	if (word >= kind_bytes)
+		word = kind_bytes - 1;
+	memcpy(kind, text, word);
+	kind[word] = '\0';
 	*repeats = strstr(text, "...") && strstr(text, "...") < text + length;
 	return text + length;
 }

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* What was read could be written, and means the same. */
 	MUST(!record.driver[0] || via_vfio_driver_name_valid(record.driver));
 	MUST(!record.override[0] || via_vfio_driver_name_valid(record.override));
-	MUST(via_vfio_driver_name_valid(record.target));
+	MUST(!record.target[0] || via_vfio_driver_name_valid(record.target));
 	MUST(!via_vfio_record_format(tree.host, bdf, &record, &formatted, &err));
 	free(formatted);
 	MUST(!via_vfio_record_save(tree.host, bdf, &record, &err));
