@@ -137,6 +137,9 @@ static int begin(struct via_host *host, const struct via_pool *pool,
 
 	if (rc)
 		return rc;
+	/* The candidate before may have been put aside. */
+	record->state = VIA_LEASE_HELD;
+	record->why[0] = '\0';
 	strcpy(record->pool, pool->name);
 	via_sriov_attrs_format(&lease->choice.after, record->attrs);
 	rc = via_lease_record_save(host, candidate->bdf, record, err);
@@ -301,6 +304,12 @@ static int clean(struct via_host *host, struct via_bdf vf, const struct via_srio
 	return rc ? rc : via_sriov_scrub_attrs(host, &pf, index, attrs, err);
 }
 
+/* Privileges, the network namespace, another one who changes the PF just now. */
+static bool is_of_the_caller(int rc)
+{
+	return rc == -EACCES || rc == -EPERM || rc == -EXDEV || rc == -EBUSY || rc == -ENOMEM;
+}
+
 /* The lock of the VF is held, and its lease has ended. */
 static int scrub(struct via_host *host, struct via_bdf vf, struct via_lease_record *record,
 		 struct via_error *err)
@@ -322,10 +331,12 @@ static int scrub(struct via_host *host, struct via_bdf vf, struct via_lease_reco
 		rc = clean(host, vf, &attrs, &why);
 	if (!rc)
 		return via_lease_record_remove(host, vf, err);
-	/* Whoever may not clean it up leaves it to those who may. */
-	if (rc != -EACCES && rc != -EPERM)
+	/* Whoever cannot clean it up, for a reason of their own, leaves it to the next. */
+	if (!is_of_the_caller(rc))
 		put_aside(host, vf, record, VIA_LEASE_ASIDE, &why);
-	return via_error_set(err, -rc, "%s is put aside: %s", via_bdf_text(vf).text, why.text);
+	return via_error_set(err, -rc, is_of_the_caller(rc) ? "%s is not cleaned up: %s"
+							     : "%s is put aside: %s",
+			     via_bdf_text(vf).text, why.text);
 }
 
 int via_lease_end(struct via_lease *lease, struct via_error *err)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <viaduct/util/cleanup.h>
+#include <viaduct/util/process.h>
 
 #include "output.h"
 
@@ -25,9 +26,12 @@ int via_lease_watch_begin(struct via_lease_watch *watch, pid_t owner, struct via
 	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD };
 	sigset_t set;
 
+	/* Ignored, as a parent may have left it, it would not tell that the command has ended. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&set, signals[i]);
+		if (!via_process_ignores(signals[i]))
+			sigaddset(&set, signals[i]);
 	watch->owner_fd = owner ? pidfd_open(owner, 0) : -1;
 	if (owner && watch->owner_fd < 0)
 		return via_error_set(err, errno, "there is no process %d", (int)owner);

@@ -353,7 +353,7 @@ static int driver_load(const struct via_vfio_sysfs *sysfs, const char *driver,
 }
 
 /* VFs go with the driver of their PF, and the kernel waits for who holds one, without end. */
-static int check_functions_not_open(struct via_host *host, struct via_bdf pf, struct via_error *err)
+static int check_functions_free(struct via_host *host, struct via_bdf pf, struct via_error *err)
 {
 	via_cleanup(via_names_free) struct via_names names = { 0 };
 	struct via_bdf_text where = via_bdf_text(pf);
@@ -370,7 +370,9 @@ static int check_functions_not_open(struct via_host *host, struct via_bdf pf, st
 				       where.text, names.names[i]) ||
 		    via_bdf_parse(name, &vf))
 			continue;
-		rc = via_vfio_check_not_open(host, vf, err);
+		rc = via_lease_check(host, vf, err);
+		if (!rc)
+			rc = via_vfio_check_not_open(host, vf, err);
 	}
 	return rc;
 }
@@ -466,7 +468,7 @@ int via_vfio_bind_with(const struct via_vfio_sysfs *sysfs, struct via_bdf bdf, c
 	if (!rc && via_iommu_driver_is_vfio(now))
 		rc = via_vfio_check_not_open(host, bdf, err);
 	if (!rc)
-		rc = check_functions_not_open(host, bdf, err);
+		rc = check_functions_free(host, bdf, err);
 	if (!rc)
 		rc = function_load(&function, sysfs, bdf, err);
 	if (!rc)

@@ -456,7 +456,7 @@ static void the_number_of_a_process_is_not_the_process(void **state)
 
 static void one_that_fails_is_put_aside(void **state)
 {
-	via_cleanup(via_leases_free) struct via_leases leases = { 0 };
+	via_cleanup(via_leases_free) struct via_leases first = { 0 }, leases = { 0 };
 	struct via_lease *lease;
 	struct via_error err;
 
@@ -464,6 +464,10 @@ static void one_that_fails_is_put_aside(void **state)
 	tree_drop(&tree_fresh, VF(0) "reset");
 	lease = take();
 	assert_true(via_bdf_equal(via_lease_choice(lease)->bdf, vf_bdf(1)));
+	assert_int_equal(via_lease_list(tree_fresh.host, &first, &err), 0);
+	assert_int_equal(first.count, 2);
+	assert_int_equal(first.all[1].record.state, VIA_LEASE_HELD);
+	assert_string_equal(first.all[1].record.why, "");
 	end(lease);
 	/* Nobody looks at it a second time. */
 	tree_put(VF(0) "reset", "");
@@ -573,6 +577,9 @@ static void what_is_on_lease_is_its_holders(void **state)
 	assert_int_equal(via_sriov_pf_load(tree_fresh.host, pf_bdf, &pf, &err), 0);
 	assert_int_equal(via_sriov_destroy_check(tree_fresh.host, &pf, true, &err), -EBUSY);
 	assert_says(&err, "on lease");
+	/* Its driver would take the VFs along. */
+	assert_int_equal(via_vfio_bind(tree_fresh.host, pf_bdf, "igbvf", &err), -EBUSY);
+	assert_says(&err, "0000:01:10.0 is on lease");
 	via_sriov_pf_clear(&pf);
 	assert_int_equal(via_pool_save(tree_fresh.host, &pool, &err), 0);
 	assert_int_equal(via_pool_remove(tree_fresh.host, "web", &err), -EBUSY);
