@@ -113,6 +113,12 @@ out:
 	via_unlock(serial->lock);
 }
 
+/* A driver that finds the transmitter empty fills the FIFO without looking again. */
+static bool has_room(const struct via_serial *serial)
+{
+	return SERIAL_OUT_BYTES - serial->out_count >= SERIAL_FIFO_BYTES;
+}
+
 /*
  * Writes a piece of what waits, if somebody takes it within @timeout_ms. Called without the lock:
  * a write may take its time, and only this side shortens the ring.
@@ -140,7 +146,7 @@ static bool write_piece(struct via_serial *serial, int timeout_ms)
 	via_lock(serial->lock);
 	serial->out_head = (head + (unsigned int)wrote) % SERIAL_OUT_BYTES;
 	serial->out_count -= (unsigned int)wrote;
-	if (serial->transmitter_full) {
+	if (serial->transmitter_full && has_room(serial)) {
 		serial->transmitter_full = false;
 		serial->tx_empty_pending = true;
 		update_interrupt(serial);
@@ -209,7 +215,8 @@ static void transmit(struct via_serial *serial, uint8_t byte)
 	if (serial->out_fd < 0 || serial->out_count == SERIAL_OUT_BYTES)
 		return;
 	serial->out[tail] = byte;
-	serial->transmitter_full = ++serial->out_count == SERIAL_OUT_BYTES;
+	serial->out_count++;
+	serial->transmitter_full = !has_room(serial);
 	arm_flush(serial);
 }
 

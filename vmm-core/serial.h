@@ -33,7 +33,7 @@ struct via_serial {
 	uint16_t divisor;
 	bool overrun;
 	bool line_high;	       /* the interrupt line */
-	bool transmitter_full; /* nobody takes the output */
+	bool transmitter_full; /* nobody takes the output: less room than a FIFO */
 	bool tx_empty_pending; /* THR empty interrupt, cleared by reading IIR */
 	uint8_t rx[SERIAL_FIFO_BYTES];
 	unsigned int rx_head, rx_count;
