@@ -334,9 +334,9 @@ static int scrub(struct via_host *host, struct via_bdf vf, struct via_lease_reco
 	/* Whoever cannot clean it up, for a reason of their own, leaves it to the next. */
 	if (!is_of_the_caller(rc))
 		put_aside(host, vf, record, VIA_LEASE_ASIDE, &why);
-	return via_error_set(err, -rc, is_of_the_caller(rc) ? "%s is not cleaned up: %s"
-							     : "%s is put aside: %s",
-			     via_bdf_text(vf).text, why.text);
+	return via_error_set(
+		err, -rc, is_of_the_caller(rc) ? "%s is not cleaned up: %s" : "%s is put aside: %s",
+		via_bdf_text(vf).text, why.text);
 }
 
 int via_lease_end(struct via_lease *lease, struct via_error *err)

@@ -111,8 +111,8 @@ devices_reset() {
 skip() { echo "$*" >&3; exit 77; }
 wide() { [ -n "${WIDE:-}" ] || skip "$*: with --wide"; }
 flunk() { echo "FAILED: $*"; exit 1; }
-# said NAME FILE: $NAME is the file's text, without NUL, carriage returns and the last line ends.
-said() {
+# take_text NAME FILE: $NAME is the file's text, without NUL, carriage returns and the last line ends.
+take_text() {
     local pieces text
     mapfile -d '' -t pieces <"$2"
     printf -v text '%s' "${pieces[@]}"
@@ -124,8 +124,8 @@ expect() {
     local wanted=$1 status=0 files=/tmp/expect.$BASHPID
     shift
     "$@" >"$files.out" 2>"$files.err" || status=$?
-    said out "$files.out"
-    said err "$files.err"
+    take_text out "$files.out"
+    take_text err "$files.err"
     printf '+ %s\n%s\n  stderr: %s\n' "$*" "$out" "${err//$'\n'/$'\n'  stderr: }"
     [ "$status" = "$wanted" ] || flunk "status $status instead of $wanted: $*"
 }
