@@ -336,6 +336,50 @@ static void a_console_nobody_reads_is_a_busy_transmitter(void **state)
 	assert_true(in(f, UART_LSR) & UART_LSR_THRE);
 }
 
+static char nth(unsigned int at)
+{
+	return (char)('A' + at % 53);
+}
+
+/* As Linux's 8250 driver does it: an interrupt, and a FIFO's bytes at a time. */
+static void send_fifos(struct fixture *f, unsigned int *sent, unsigned int total)
+{
+	if (!edges(f))
+		return;
+	while (*sent < total && in(f, UART_IIR) == (UART_IIR_THRI | 0xc0) &&
+	       (in(f, UART_LSR) & UART_LSR_THRE))
+		for (int i = 0; i < SERIAL_FIFO_BYTES && *sent < total; i++)
+			out(f, UART_TX, (uint8_t)nth((*sent)++));
+}
+
+static void a_slow_reader_loses_nothing(void **state)
+{
+	const unsigned int total = 5 * SERIAL_OUT_BYTES;
+	unsigned int sent = 0, got = 0, idle = 0;
+	struct fixture *f = *state;
+	char text[777];
+
+	assert_int_equal(fcntl(f->out[1], F_SETPIPE_SZ, SERIAL_OUT_BYTES), SERIAL_OUT_BYTES);
+	assert_int_equal(fcntl(f->out[1], F_SETFL, O_NONBLOCK), 0);
+	out(f, UART_FCR, UART_FCR_ENABLE_FIFO);
+	out(f, UART_MCR, UART_MCR_OUT2);
+	/* Not in step with the ring. */
+	while (sent < 5)
+		out(f, UART_TX, (uint8_t)nth(sent++));
+	out(f, UART_IER, UART_IER_THRI);
+	while (got < total && ++idle < 20) {
+		ssize_t count;
+
+		send_fifos(f, &sent, total);
+		if (f->serial.out_count)
+			assert_int_equal(via_loop_wait(&f->loop), 0);
+		count = read(f->out[0], text, sizeof(text));
+		for (ssize_t i = 0; i < count; i++, idle = 0)
+			assert_int_equal(text[i], nth(got++));
+	}
+	assert_int_equal(got, total);
+}
+
 /* Pieces that go around the end of the ring stay in order. */
 static void the_ring_goes_round(void **state)
 {
@@ -414,6 +458,7 @@ int main(void)
 		TEST(loopback_feeds_itself),
 		TEST(wide_accesses_reach_neighbours),
 		TEST(a_console_nobody_reads_is_a_busy_transmitter),
+		TEST(a_slow_reader_loses_nothing),
 		TEST(the_ring_goes_round),
 		TEST(nobody_at_either_end_is_fine),
 		TEST(a_reset_is_a_power_on),
