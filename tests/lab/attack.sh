@@ -58,7 +58,7 @@ assault() {
 aftermath() {
     canary_lives
     viaduct unbind "${functions[@]}"
-    same "$(leftovers)" ''
+    diff /tmp/before-left <(leftovers)
     diff /tmp/before <(snapshot)
     dmesg | grep -E 'DMAR.*fault|BUG|WARN|Oops|protection' | sed 's/^\[[^]]*\] //' | cut -c1-60 | sort | uniq -c | sort -rn | head -n 12
     no_match "$(dmesg)" 'BUG:|WARNING:|Oops|general protection|lockup|nobody cared'
@@ -80,6 +80,7 @@ attack() { # NAME SILENCE ARG...
     ASAN_OPTIONS+=:allocator_release_to_os_interval_ms=500
     targets
     snapshot >/tmp/before
+    leftovers >/tmp/before-left
     watch_canary
     viaduct bind "${functions[@]}"
     truncate -s 16M /tmp/attacked

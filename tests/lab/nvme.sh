@@ -104,6 +104,10 @@ check_by_hand() {
     expect 0 viaduct vf set nvme0/vf1 --queues 2
     same "$(held 0), $(held 1)" 'online 3 3, online 2 1'
     expect 0 viaduct vf destroy nvme0
+    # They were somebody else's, and as they were.
+    expect 0 viaduct undo
+    same "$(cat "$NVME/sriov_numvfs"), $(held 0), $(held 1)" '2, offline 0 0, offline 0 0'
+    echo 0 >"$NVME/sriov_numvfs"
     echo 1 >"$NVME/sriov_drivers_autoprobe"
     untouched
 }
